@@ -1,0 +1,200 @@
+"""What a configuration says, as frozen dataclasses: the shape of the TOML file, with its defaults.
+
+Each dataclass is one table of the file and each field one key; ``name`` is what an identity derives from and never
+shown to a user, ``label`` is what people read. loader.py makes these from TOML, default.py is the box without a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+ALL_API_VERSIONS = ("v1.0", "v1.1", "v1.2", "v1.3")
+AUTO = "auto"
+"""The value that leaves a transport parameter to the box (IS-05 Behaviour - Auto)."""
+
+
+class DiscoveryMode(StrEnum):
+    AUTO = "auto"
+    REGISTERED = "registered"
+    PEER_TO_PEER = "peer-to-peer"
+    OFF = "off"
+
+
+class Format(StrEnum):
+    """The four IS-04 formats, as a configuration names them."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    DATA = "data"
+    MUX = "mux"
+
+    @property
+    def urn(self) -> str:
+        return f"urn:x-nmos:format:{self.value}"
+
+
+class Transport(StrEnum):
+    RTP = "rtp"
+    RTP_UCAST = "rtp.ucast"
+    RTP_MCAST = "rtp.mcast"
+    WEBSOCKET = "websocket"
+    MQTT = "mqtt"
+
+    @property
+    def urn(self) -> str:
+        return f"urn:x-nmos:transport:{self.value}"
+
+    @property
+    def is_rtp(self) -> bool:
+        return self in (Transport.RTP, Transport.RTP_UCAST, Transport.RTP_MCAST)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """[node]: how the box is called. ``None`` label: the host name."""
+
+    label: str | None = None
+    description: str = ""
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """[network]: which ports carry what.
+
+    ``interfaces`` are the media interfaces in order of preference, empty for every Ethernet-like one that is there;
+    ``control`` is the one whose address goes into ``href`` (``None``: the first media interface with an address);
+    ``multicast_pool`` is where ``auto`` destinations of senders come from, one address a leg.
+    """
+
+    interfaces: tuple[str, ...] = ()
+    control: str | None = None
+    http_port: int = 8080
+    multicast_pool: str = "239.64.0.0/12"
+    multicast_ttl: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryConfig:
+    """[discovery]: how the box finds and is found. ``allow_local``: peers on loopback and on this very host count."""
+
+    mode: DiscoveryMode = DiscoveryMode.AUTO
+    api_versions: tuple[str, ...] = ALL_API_VERSIONS
+    allow_local: bool = False
+    max_peers: int = 1000
+    max_resources_per_peer: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class MediaConfig:
+    """[media]: what every stream has in common. ``driver`` is used where a sender or receiver names none."""
+
+    driver: Literal["gstreamer", "null"] = "gstreamer"
+    gst_launch: str = "gst-launch-1.0"
+    latency_ms: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """[[devices]]: a logical block of senders and receivers."""
+
+    name: str
+    label: str = ""
+    description: str = ""
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InputConfig:
+    """[senders.input]: where a sender's essence comes from.
+
+    ``kind`` tone (``frequency_hz``, ``level_db``), silence, file (``path`` of a WAV file, looped), alsa (``device``).
+    """
+
+    kind: Literal["tone", "silence", "file", "alsa"] = "tone"
+    frequency_hz: float = 1000.0
+    level_db: float = -18.0
+    path: str | None = None
+    device: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputConfig:
+    """[receivers.output]: where a receiver's essence goes: alsa (``device``), file (``path`` of a WAV file), none."""
+
+    kind: Literal["alsa", "file", "none"] = "alsa"
+    path: str | None = None
+    device: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class LegConfig:
+    """[[senders.legs]] / [[receivers.legs]]: the interfaces one leg may use (empty: every media interface) and the
+    transport parameters it starts with. Two of them make an ST 2022-7 pair."""
+
+    interfaces: tuple[str, ...] = ()
+    source_ip: str = AUTO
+    destination_ip: str = AUTO
+    destination_port: int | Literal["auto"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """What senders and receivers have in common."""
+
+    name: str
+    device: str
+    label: str = ""
+    description: str = ""
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    group_hint: str | None = None
+    format: Format = Format.AUDIO
+    transport: Transport = Transport.RTP_MCAST
+    legs: tuple[LegConfig, ...] = (LegConfig(),)
+    driver: Literal["gstreamer", "null"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SenderConfig(EndpointConfig):
+    """[[senders]]: a sender with the source and flow behind it. ``active``: master_enable when first started."""
+
+    media_type: str = "audio/L24"
+    sample_rate: int = 48_000
+    channels: int = 2
+    packet_time_ms: float = 1.0
+    active: bool = True
+    input: InputConfig = InputConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverConfig(EndpointConfig):
+    """[[receivers]]: a receiver and what it can take. Empty ``sample_rates``: any; ``max_channels`` as the output has."""
+
+    transport: Transport = Transport.RTP
+    media_types: tuple[str, ...] = ("audio/L24", "audio/L16")
+    sample_rates: tuple[int, ...] = (48_000,)
+    max_channels: int = 8
+    output: OutputConfig = OutputConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class PanelConfig:
+    """[panel]: the front panel. ``receiver`` is the name of the receiver shown first."""
+
+    receiver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole, valid configuration."""
+
+    node: NodeConfig = NodeConfig()
+    network: NetworkConfig = NetworkConfig()
+    discovery: DiscoveryConfig = DiscoveryConfig()
+    media: MediaConfig = MediaConfig()
+    panel: PanelConfig = PanelConfig()
+    devices: tuple[DeviceConfig, ...] = ()
+    senders: tuple[SenderConfig, ...] = ()
+    receivers: tuple[ReceiverConfig, ...] = ()

@@ -1,0 +1,1 @@
+"""Discovery: announcing this box, finding the others, and knowing what they send."""

@@ -1,0 +1,1 @@
+"""Edges: where the rules meet sockets, processes, files and the event loop."""

@@ -1,0 +1,81 @@
+"""The error tree: what can go wrong that somebody outside should be told about.
+
+    ApplianceError              status 500  the box itself failed; message says what to look at
+    ├── BadRequest              400         the request (or document, or file) breaks a rule; message names the key
+    ├── Forbidden               403         understood, but not from here or not for this
+    ├── NotFound                404         no such resource or path
+    ├── NotAllowed              405         the path exists, the method is not for it (carries ``allow``)
+    ├── Conflict                409         true at another time, or of another resource
+    ├── TooLarge                413         over a stated limit
+    ├── Locked                  423         an activation is pending
+    ├── Unresolvable            500         IS-05: ``auto`` has no answer now; message names the parameter
+    └── ConfigError             exit 2      every error of a config file at once
+
+Each edge translates the tree once: HTTP into the NMOS error body, the command line into a line and an exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class ApplianceError(Exception):
+    """Base of all errors whose message is meant for a reader outside the code."""
+
+    status = 500
+
+    def __init__(self, message: str, *, debug: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.debug = debug
+
+
+class BadRequest(ApplianceError):
+    status = 400
+
+
+class Forbidden(ApplianceError):
+    status = 403
+
+
+class NotFound(ApplianceError):
+    status = 404
+
+
+class NotAllowed(ApplianceError):
+    status = 405
+
+    def __init__(self, message: str, *, allow: Sequence[str]) -> None:
+        super().__init__(message)
+        self.allow = tuple(allow)
+
+
+class Conflict(ApplianceError):
+    status = 409
+
+
+class TooLarge(ApplianceError):
+    status = 413
+
+
+class Locked(ApplianceError):
+    status = 423
+
+
+class Unresolvable(ApplianceError):
+    """A transport parameter is ``auto`` and nothing on this box can say now what it should become."""
+
+    status = 500
+
+    def __init__(self, parameter: str, why: str) -> None:
+        super().__init__(f"{parameter} is 'auto' and cannot be resolved: {why}")
+        self.parameter = parameter
+        self.why = why
+
+
+class ConfigError(ApplianceError):
+    """All that is wrong with a configuration, as (key, reason) pairs in file order."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__("\n".join(f"{key}: {reason}" if key else reason for key, reason in problems))
+        self.problems = tuple(problems)

@@ -1,0 +1,87 @@
+"""The media engine protocol: what a driver is asked, and what it answers. Drivers are pure: they plan, the edge runs.
+
+A *job* is what one sender or receiver should be doing now, entirely resolved (no ``auto``). An engine turns it into a
+*plan*: a child process to supervise, or nothing to run. Equal jobs mean nothing has to be restarted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from appliance.config.model import InputConfig, OutputConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One leg of an RTP stream.
+
+    ``destination_ip`` is the group (or, for a unicast receiver, its own address) and ``port`` the RTP port there;
+    ``source_ip`` is a sender's own address, or the only source a receiver listens to (``None``: any);
+    ``interface`` and ``interface_ip`` are where it leaves or arrives.
+    """
+
+    interface: str
+    interface_ip: str
+    destination_ip: str
+    port: int
+    source_ip: str | None = None
+    source_port: int | None = None
+    ttl: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """Linear PCM as RTP carries it: ``encoding`` L16 or L24, ``packet_time_ms`` 1 or 0.125 as a rule."""
+
+    encoding: str
+    sample_rate: int
+    channels: int
+    packet_time_ms: float = 1.0
+    payload_type: int = 97
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one sender or receiver should be doing. ``id`` is its IS-04 id, ``end`` where the essence comes from or goes."""
+
+    id: str
+    role: Literal["sender", "receiver"]
+    driver: str
+    label: str
+    legs: tuple[Leg, ...]
+    audio: AudioFormat
+    end: InputConfig | OutputConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What carries a job out. ``argv`` is a child process to keep alive, ``None`` where there is nothing to run."""
+
+    argv: tuple[str, ...] | None
+
+
+class Engine(Protocol):
+    """A media driver. One file each; see docs/integrators.md."""
+
+    name: str
+
+    def unavailable(self) -> str | None:
+        """``None`` where the driver can work here, else what to do about it ("install gstreamer1.0-tools")."""
+        ...
+
+    def plan(self, job: Job) -> Plan:
+        """How to do ``job``; :class:`~appliance.errors.BadRequest` where this driver cannot, and why."""
+        ...
+
+
+Phase = Literal["idle", "starting", "running", "fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """How a sender's or receiver's stream is doing. ``detail`` is a sentence for people, empty while all is well."""
+
+    phase: Phase = "idle"
+    detail: str = ""
+    restarts: int = 0

@@ -1,0 +1,1 @@
+"""The NMOS specifications, one package each: their rules, and their HTTP routes."""

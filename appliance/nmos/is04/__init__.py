@@ -1,0 +1,1 @@
+"""IS-04: the Node API and the resources it serves."""

@@ -1,0 +1,1 @@
+"""IS-05: the Connection API; staged, active, auto, and SDP."""

@@ -1,0 +1,1 @@
+"""The front panel: one menu, several faces."""

@@ -1,0 +1,1 @@
+"""The system around the box: clock, logging, systemd, metrics."""

@@ -1,0 +1,93 @@
+"""Requests and answers as values, so that a handler is a plain function and a test needs no server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from appliance.core.types import JSON
+from appliance.errors import BadRequest
+
+JSON_TYPE = "application/json"
+MAX_DEPTH_ERROR = "the JSON is nested too deeply"
+
+Dependency: TypeAlias = tuple[str, str | None]
+"""What an answer was made from: (kind or aspect, id), or (kind or aspect, None) for the whole table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, read whole. ``params`` are the named parts of its path, ``local``: both ends are loopback."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    params: Mapping[str, str] = field(default_factory=dict)
+    local: bool = False
+    remote: str = ""
+
+    def json(self) -> Any:
+        """The body as JSON; :class:`BadRequest` naming line and column where it is not."""
+        try:
+            return json.loads(self.body, parse_constant=_refuse_constant)
+        except RecursionError:
+            raise BadRequest(MAX_DEPTH_ERROR) from None
+        except UnicodeDecodeError:
+            raise BadRequest("the body is not UTF-8") from None
+        except ValueError as error:
+            raise BadRequest(f"the body is not valid JSON: {error}") from None
+
+    def json_object(self) -> JSON:
+        """The body as a JSON object; :class:`BadRequest` for anything else."""
+        body = self.json()
+        if not isinstance(body, dict):
+            raise BadRequest(f"the body must be a JSON object, not {_json_type(body)}")
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer. ``body`` is JSON unless it is bytes (then ``content_type`` says what).
+
+    ``depends`` (for a 200 to a GET only): the answer may be kept and given again until one of these changes.
+    ``settle``: ids of senders or receivers whose streams the answer waits for, a moment (see media reconciliation).
+    """
+
+    body: Any = None
+    status: int = 200
+    content_type: str = JSON_TYPE
+    headers: Mapping[str, str] = field(default_factory=dict)
+    depends: tuple[Dependency, ...] = ()
+    settle: tuple[str, ...] = ()
+
+    def payload(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
+        return encode_json(self.body)
+
+
+Handler: TypeAlias = Callable[[Request], Answer | Awaitable[Answer]]
+"""What a path does for one method. An awaitable is for the few that must ask another host before they can answer."""
+
+
+def encode_json(value: object) -> bytes:
+    """Compact UTF-8 JSON."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def error_answer(status: int, message: str, debug: str | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """The error body of every NMOS API: ``code``, ``error``, ``debug``."""
+    return Answer({"code": status, "error": message, "debug": debug}, status, headers=headers or {})
+
+
+def _refuse_constant(name: str) -> None:
+    raise BadRequest(f"the body is not valid JSON: {name} is not a JSON value")
+
+
+def _json_type(value: object) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

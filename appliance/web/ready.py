@@ -1,0 +1,67 @@
+"""Answers kept as bytes until something they were made from changes.
+
+The server edge asks here before it wakes bottle. An answer gets in by being given once (a 200 to a GET whose
+handler named what it depends on), and goes out when a commit touches one of those, so a commit costs what it touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from appliance.core.store import Change
+from appliance.web.messages import Answer, Dependency
+
+MAX_KEPT = 20_000
+MAX_KEPT_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer as bytes, ready for the wire."""
+
+    payload: bytes
+    content_type: str
+    headers: tuple[tuple[str, str], ...]
+
+
+class ReadyAnswers:
+    """Kept answers by exact path (no query)."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Kept] = {}
+        self._dependents: dict[Dependency, set[str]] = {}
+        self._bytes = 0
+
+    def get(self, path: str) -> Kept | None:
+        return self._kept.get(path)
+
+    def keep(self, path: str, answer: Answer, payload: bytes) -> None:
+        """Keep an answer if it says what it depends on and there is room."""
+        if not answer.depends or answer.status != 200 or path in self._kept:
+            return
+        if len(self._kept) >= MAX_KEPT or self._bytes + len(payload) > MAX_KEPT_BYTES:
+            return
+        self._kept[path] = Kept(payload, answer.content_type, tuple(answer.headers.items()))
+        self._bytes += len(payload)
+        for dependency in answer.depends:
+            self._dependents.setdefault(dependency, set()).add(path)
+
+    def on_change(self, change: Change) -> None:
+        """Forget what this commit made untrue."""
+        for resource in change.resources:
+            self._forget(((resource.kind.value, None), (resource.kind.value, resource.id)))
+        for aspect in change.aspects:
+            self._forget(((aspect.aspect, None), (aspect.aspect, aspect.id)))
+
+    def forget_all(self) -> None:
+        self._kept.clear()
+        self._dependents.clear()
+        self._bytes = 0
+
+    def _forget(self, dependencies: Iterable[Dependency]) -> None:
+        for dependency in dependencies:
+            for path in self._dependents.pop(dependency, ()):
+                kept = self._kept.pop(path, None)
+                if kept is not None:
+                    self._bytes -= len(kept.payload)

@@ -1,0 +1,107 @@
+"""The routes of all the box's APIs, declared in one bottle application.
+
+A path is declared once with what each method does there; from that follow HEAD, OPTIONS and CORS, the 405 with its
+Allow header, and the trailing slash (GET and HEAD with and without it, other methods without: NMOS API rules). Handlers
+are plain functions from :class:`Request` to :class:`Answer`. Bottle is called inside the event loop by the WSGI
+bridge of the edge, which finds the answer as a value in the environ: status, headers and bytes are written only once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import bottle
+
+from appliance.errors import ApplianceError, NotAllowed
+from appliance.web.messages import Answer, Handler, Request, error_answer
+from appliance.web.ready import ReadyAnswers
+
+log = logging.getLogger(__name__)
+
+ANSWER_KEY = "appliance.answer"
+REQUEST_KEY = "appliance.request"
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Site:
+    """All paths of the box. ``handle`` answers one request; ``ready`` has those answers that need no handler."""
+
+    def __init__(self) -> None:
+        self.bottle = bottle.Bottle(catchall=False)
+        self.ready = ReadyAnswers()
+        self.bottle.error_handler = {404: _not_found, 405: _not_found, 400: _bad_path, 500: _bad_path}
+
+    def route(self, rule: str, *, cors: bool = True, **methods: Handler) -> None:
+        """Declare a path: ``site.route("/x/<id>", get=show, patch=change)``. ``rule`` is bottle's, without a last slash."""
+        handlers = {method.upper(): handler for method, handler in methods.items()}
+        call = _Path(handlers, cors)
+        self.bottle.route(rule, list(_METHODS), _dispatch(call))
+        if rule != "/" and "GET" in handlers:
+            slashed = _Path({"GET": handlers["GET"]}, cors)
+            self.bottle.route(rule + "/", list(_METHODS), _dispatch(slashed))
+
+
+class _Path:
+    """What one declared path answers to any method."""
+
+    def __init__(self, handlers: Mapping[str, Handler], cors: bool) -> None:
+        self._handlers = handlers
+        self._cors = {"Access-Control-Allow-Origin": "*"} if cors else {}
+        with_head = [*handlers, "HEAD"] if "GET" in handlers else list(handlers)
+        self._allow = ", ".join([*with_head, "OPTIONS"])
+
+    def __call__(self, request: Request) -> Any:
+        if request.method == "OPTIONS":
+            return self._options(request)
+        handler = self._handlers.get("GET" if request.method == "HEAD" else request.method)
+        if handler is None:
+            raise NotAllowed(f"{request.method} is not allowed at {request.path}", allow=self._allow.split(", "))
+        return handler(request)
+
+    def _options(self, request: Request) -> Answer:
+        headers = {"Allow": self._allow}
+        if self._cors:
+            asked = request.headers.get("access-control-request-headers")
+            headers |= {
+                "Access-Control-Allow-Methods": self._allow,
+                "Access-Control-Allow-Headers": asked or "Content-Type, Accept",
+                "Access-Control-Max-Age": "3600",
+            }
+        return Answer(b"", headers=headers)
+
+
+def answer_error(error: ApplianceError) -> Answer:
+    """The one translation of the error tree into HTTP."""
+    headers = {"Allow": ", ".join(error.allow)} if isinstance(error, NotAllowed) else None
+    return error_answer(error.status, error.message, error.debug, headers)
+
+
+def _dispatch(path: _Path) -> Callable[..., bytes]:
+    """Bottle's callback: hand the request over, leave the answer (or what will become one) in the environ."""
+
+    def callback(**params: str) -> bytes:
+        environ = bottle.request.environ
+        given: Request = environ[REQUEST_KEY]
+        request = Request(
+            given.method, given.path, given.query, given.headers, given.body, params, given.local, given.remote
+        )
+        try:
+            environ[ANSWER_KEY] = path(request)
+        except ApplianceError as error:
+            environ[ANSWER_KEY] = answer_error(error)
+        return b""
+
+    return callback
+
+
+def _not_found(_error: bottle.HTTPError) -> bytes:
+    path = bottle.request.environ[REQUEST_KEY].path
+    bottle.request.environ[ANSWER_KEY] = error_answer(404, f"there is nothing at {path[:200]}")
+    return b""
+
+
+def _bad_path(_error: bottle.HTTPError) -> bytes:
+    bottle.request.environ[ANSWER_KEY] = error_answer(400, "the path is not valid")
+    return b""
