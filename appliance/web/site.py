@@ -33,22 +33,19 @@ class Site:
         self.ready = ReadyAnswers()
         self.bottle.error_handler = {404: _not_found, 405: _not_found, 400: _bad_path, 500: _bad_path}
 
-    def route(self, rule: str, *, cors: bool = True, **methods: Handler) -> None:
+    def route(self, rule: str, **methods: Handler) -> None:
         """Declare a path: ``site.route("/x/<id>", get=show, patch=change)``. ``rule`` is bottle's, without a last slash."""
         handlers = {method.upper(): handler for method, handler in methods.items()}
-        call = _Path(handlers, cors)
-        self.bottle.route(rule, list(_METHODS), _dispatch(call))
+        self.bottle.route(rule, list(_METHODS), _dispatch(_Path(handlers)))
         if rule != "/" and "GET" in handlers:
-            slashed = _Path({"GET": handlers["GET"]}, cors)
-            self.bottle.route(rule + "/", list(_METHODS), _dispatch(slashed))
+            self.bottle.route(rule + "/", list(_METHODS), _dispatch(_Path({"GET": handlers["GET"]})))
 
 
 class _Path:
     """What one declared path answers to any method."""
 
-    def __init__(self, handlers: Mapping[str, Handler], cors: bool) -> None:
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
         self._handlers = handlers
-        self._cors = {"Access-Control-Allow-Origin": "*"} if cors else {}
         with_head = [*handlers, "HEAD"] if "GET" in handlers else list(handlers)
         self._allow = ", ".join([*with_head, "OPTIONS"])
 
@@ -62,7 +59,7 @@ class _Path:
 
     def _options(self, request: Request) -> Answer:
         headers = {"Allow": self._allow}
-        if self._cors:
+        if cors_headers(request.path):
             asked = request.headers.get("access-control-request-headers")
             headers |= {
                 "Access-Control-Allow-Methods": self._allow,
@@ -70,6 +67,11 @@ class _Path:
                 "Access-Control-Max-Age": "3600",
             }
         return Answer(b"", headers=headers)
+
+
+def cors_headers(path: str) -> dict[str, str]:
+    """Every answer of an NMOS API may be read by any page; nothing else of this box may."""
+    return {"Access-Control-Allow-Origin": "*"} if path.startswith("/x-nmos") else {}
 
 
 def answer_error(error: ApplianceError) -> Answer:
