@@ -1,0 +1,1 @@
+"""Tests, the bench and their helpers. A package, so that `tests` never means somebody else's."""
