@@ -170,7 +170,7 @@ class SenderConfig(EndpointConfig):
 
 @dataclass(frozen=True, slots=True)
 class ReceiverConfig(EndpointConfig):
-    """[[receivers]]: a receiver and what it can take. Empty ``sample_rates``: any; ``max_channels`` as the output has."""
+    """[[receivers]]: a receiver and what it can take. Empty ``sample_rates``: any."""
 
     transport: Transport = Transport.RTP
     media_types: tuple[str, ...] = ("audio/L24", "audio/L16")

@@ -146,8 +146,11 @@ class Store:
     # ---- inside
 
     def _commit(self, tx: Transaction) -> Change | None:
-        resources = tuple(self._stamp(tx, kind, id, body) for (kind, id), body in tx.written() if
-                          self._really_changed(tx, kind, id, body))
+        resources = tuple(
+            self._stamp(tx, kind, id, body)
+            for (kind, id), body in tx.written()
+            if self._really_changed(tx, kind, id, body)
+        )
         aspects = tuple(
             AspectChange(name, id, before, value)
             for (name, id), value in tx.attached.items()

@@ -43,7 +43,7 @@ class AudioFormat:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one sender or receiver should be doing. ``id`` is its IS-04 id, ``end`` where the essence comes from or goes."""
+    """What one sender or receiver should be doing. ``id`` is its IS-04 id, ``end`` where essence comes from or goes."""
 
     id: str
     role: Literal["sender", "receiver"]

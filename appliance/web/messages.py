@@ -79,9 +79,9 @@ def encode_json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def error_answer(status: int, message: str, debug: str | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+def error_answer(status: int, message: str, debug: str | None = None) -> Answer:
     """The error body of every NMOS API: ``code``, ``error``, ``debug``."""
-    return Answer({"code": status, "error": message, "debug": debug}, status, headers=headers or {})
+    return Answer({"code": status, "error": message, "debug": debug}, status)
 
 
 def _refuse_constant(name: str) -> None:

@@ -48,7 +48,10 @@ class ReadyAnswers:
             self._dependents.setdefault(dependency, set()).add(path)
 
     def on_change(self, change: Change) -> None:
-        """Forget what this commit made untrue."""
+        """Forget what this commit made untrue; all of it when a resource came or went, for others may refer to it."""
+        if any(resource.before is None or resource.after is None for resource in change.resources):
+            self.forget_all()
+            return
         for resource in change.resources:
             self._forget(((resource.kind.value, None), (resource.kind.value, resource.id)))
         for aspect in change.aspects:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import bottle
@@ -34,7 +35,7 @@ class Site:
         self.bottle.error_handler = {404: _not_found, 405: _not_found, 400: _bad_path, 500: _bad_path}
 
     def route(self, rule: str, **methods: Handler) -> None:
-        """Declare a path: ``site.route("/x/<id>", get=show, patch=change)``. ``rule`` is bottle's, without a last slash."""
+        """Declare a path: ``site.route("/x/<id>", get=show, patch=change)``; ``rule`` is bottle's, no last slash."""
         handlers = {method.upper(): handler for method, handler in methods.items()}
         self.bottle.route(rule, list(_METHODS), _dispatch(_Path(handlers)))
         if rule != "/" and "GET" in handlers:
@@ -76,8 +77,8 @@ def cors_headers(path: str) -> dict[str, str]:
 
 def answer_error(error: ApplianceError) -> Answer:
     """The one translation of the error tree into HTTP."""
-    headers = {"Allow": ", ".join(error.allow)} if isinstance(error, NotAllowed) else None
-    return error_answer(error.status, error.message, error.debug, headers)
+    answer = error_answer(error.status, error.message, error.debug)
+    return replace(answer, headers={"Allow": ", ".join(error.allow)}) if isinstance(error, NotAllowed) else answer
 
 
 def _dispatch(path: _Path) -> Callable[..., bytes]:
@@ -86,9 +87,7 @@ def _dispatch(path: _Path) -> Callable[..., bytes]:
     def callback(**params: str) -> bytes:
         environ = bottle.request.environ
         given: Request = environ[REQUEST_KEY]
-        request = Request(
-            given.method, given.path, given.query, given.headers, given.body, params, given.local, given.remote
-        )
+        request = replace(given, params=params)
         try:
             environ[ANSWER_KEY] = path(request)
         except ApplianceError as error:

@@ -1,0 +1,228 @@
+"""From configuration and host to IS-04 resources, in v1.3 form.
+
+What belongs to the configuration (labels, formats, capabilities) and what belongs to the host (hrefs, interfaces,
+clocks) is made here, again after each change of either; what belongs to an activation (``subscription``,
+``interface_bindings``) is kept as the store has it. The store then sees to it that only what really differs changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from appliance.config.model import Config, DeviceConfig, EndpointConfig, ReceiverConfig, SenderConfig
+from appliance.core.ids import Identities
+from appliance.core.store import Store, Transaction
+from appliance.core.types import JSON, Kind
+from appliance.network.model import Interface, NetworkState
+
+GROUP_HINT = "urn:x-nmos:tag:grouphint/v1.0"
+LABEL_ASPECT = "label"
+"""The store's table of labels edited at the box: id → {"label": ..., "description": ...}."""
+
+_CHANNEL_SYMBOLS: Mapping[int, tuple[tuple[str, str], ...]] = {
+    1: (("Mono", "M1"),),
+    2: (("Left", "L"), ("Right", "R")),
+    6: (
+        ("Left", "L"), ("Right", "R"), ("Centre", "C"),
+        ("Low Frequency Effects", "LFE"), ("Left Surround", "Ls"), ("Right Surround", "Rs"),
+    ),
+}  # fmt: skip
+_CONNECTION_VERSIONS = ("v1.0", "v1.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the box is reached by: its host name, its addresses (the control address first), its port."""
+
+    hostname: str
+    addresses: tuple[str, ...]
+    http_port: int
+    network: NetworkState
+
+    def url(self, address: str, path: str = "/") -> str:
+        host = f"[{address}]" if ":" in address else address
+        return f"http://{host}:{self.http_port}{path}"
+
+    @property
+    def control(self) -> str:
+        return self.addresses[0] if self.addresses else "127.0.0.1"
+
+
+class Builder:
+    """Makes the resources of one configuration; ``populate`` writes them into the store."""
+
+    def __init__(self, config: Config, identities: Identities) -> None:
+        self._config = config
+        self._ids = identities
+
+    def populate(self, store: Store, host: Host, cause: str) -> None:
+        """One transaction: everything as configuration and host say now, and nothing that they no longer say."""
+        wanted: set[tuple[Kind, str]] = set()
+        with store.transaction(cause) as tx:
+            for kind, body in self._resources(host, tx):
+                wanted.add((kind, body["id"]))
+                tx.put(kind, body)
+            for kind in Kind:
+                for id in store.all(kind):
+                    if (kind, id) not in wanted:
+                        tx.delete(kind, id)
+
+    def _resources(self, host: Host, tx: Transaction) -> Iterator[tuple[Kind, JSON]]:
+        yield Kind.NODE, self._labelled(self._node(host), tx)
+        for device in self._config.devices:
+            yield Kind.DEVICE, self._labelled(self._device(device, host), tx)
+        for sender in self._config.senders:
+            yield Kind.SOURCE, self._labelled(self._source(sender), tx)
+            yield Kind.FLOW, self._labelled(self._flow(sender), tx)
+            yield Kind.SENDER, self._labelled(self._sender(sender, host, tx), tx)
+        for receiver in self._config.receivers:
+            yield Kind.RECEIVER, self._labelled(self._receiver(receiver, tx), tx)
+
+    def _labelled(self, body: JSON, tx: Transaction) -> JSON:
+        edited = tx.aspect(LABEL_ASPECT, body["id"])
+        return {**body, **edited} if edited else body
+
+    # ---- one function a resource type
+
+    def _node(self, host: Host) -> JSON:
+        config = self._config
+        return {
+            "id": self._ids.of(Kind.NODE),
+            "label": config.node.label or host.hostname,
+            "description": config.node.description,
+            "tags": _tags(config.node.tags),
+            "href": host.url(host.control),
+            "hostname": host.hostname,
+            "api": {
+                "versions": list(config.discovery.api_versions),
+                "endpoints": [
+                    {"host": address, "port": host.http_port, "protocol": "http", "authorization": False}
+                    for address in host.addresses
+                ],
+            },
+            "caps": {},
+            "services": [],
+            "clocks": [{"name": "clk0", "ref_type": "internal"}],
+            "interfaces": _interfaces(host.network),
+        }
+
+    def _device(self, device: DeviceConfig, host: Host) -> JSON:
+        return {
+            "id": self._ids.of(Kind.DEVICE, device.name),
+            "label": device.label or device.name,
+            "description": device.description,
+            "tags": _tags(device.tags),
+            "type": "urn:x-nmos:device:generic",
+            "node_id": self._ids.of(Kind.NODE),
+            "senders": [
+                self._ids.of(Kind.SENDER, sender.name)
+                for sender in self._config.senders if sender.device == device.name
+            ],
+            "receivers": [
+                self._ids.of(Kind.RECEIVER, receiver.name)
+                for receiver in self._config.receivers if receiver.device == device.name
+            ],
+            "controls": [
+                {
+                    "type": f"urn:x-nmos:control:sr-ctrl/{version}",
+                    "href": host.url(address, f"/x-nmos/connection/{version}/"),
+                    "authorization": False,
+                }
+                for version in _CONNECTION_VERSIONS
+                for address in host.addresses
+            ],
+        }  # fmt: skip
+
+    def _source(self, sender: SenderConfig) -> JSON:
+        return {
+            **self._core(Kind.SOURCE, sender),
+            "format": sender.format.urn,
+            "caps": {},
+            "parents": [],
+            "clock_name": "clk0",
+            "channels": _channels(sender.channels),
+        }
+
+    def _flow(self, sender: SenderConfig) -> JSON:
+        return {
+            **self._core(Kind.FLOW, sender),
+            "source_id": self._ids.of(Kind.SOURCE, sender.name),
+            "format": sender.format.urn,
+            "parents": [],
+            "media_type": sender.media_type,
+            "sample_rate": {"numerator": sender.sample_rate, "denominator": 1},
+            "bit_depth": int(sender.media_type.rpartition("L")[2]),
+        }
+
+    def _sender(self, sender: SenderConfig, host: Host, tx: Transaction) -> JSON:
+        core = self._core(Kind.SENDER, sender)
+        path = f"/x-nmos/connection/{_CONNECTION_VERSIONS[-1]}/single/senders/{core['id']}/transportfile"
+        before = tx.get(Kind.SENDER, core["id"]) or {}
+        return {
+            **core,
+            "tags": self._endpoint_tags(sender),
+            "flow_id": self._ids.of(Kind.FLOW, sender.name),
+            "transport": sender.transport.urn,
+            "manifest_href": host.url(host.control, path),
+            "caps": {},
+            "interface_bindings": before.get("interface_bindings", self._default_bindings(sender, host)),
+            "subscription": before.get("subscription", {"receiver_id": None, "active": False}),
+        }
+
+    def _receiver(self, receiver: ReceiverConfig, tx: Transaction) -> JSON:
+        core = self._core(Kind.RECEIVER, receiver)
+        before = tx.get(Kind.RECEIVER, core["id"]) or {}
+        return {
+            **core,
+            "tags": self._endpoint_tags(receiver),
+            "format": receiver.format.urn,
+            "transport": receiver.transport.urn,
+            "caps": {"media_types": list(receiver.media_types)},
+            "interface_bindings": before.get("interface_bindings", []),
+            "subscription": before.get("subscription", {"sender_id": None, "active": False}),
+        }
+
+    def _core(self, kind: Kind, endpoint: EndpointConfig) -> JSON:
+        return {
+            "id": self._ids.of(kind, endpoint.name),
+            "label": endpoint.label or endpoint.name,
+            "description": endpoint.description,
+            "tags": _tags(endpoint.tags),
+            "device_id": self._ids.of(Kind.DEVICE, endpoint.device),
+        }
+
+    def _endpoint_tags(self, endpoint: EndpointConfig) -> JSON:
+        """The configured tags and a BCP-002-01 group hint: the configured one, else ``<device>:<endpoint>``."""
+        device = next(device for device in self._config.devices if device.name == endpoint.device)
+        default = ":".join(
+            text.replace(":", " ") for text in (device.label or device.name, endpoint.label or endpoint.name)
+        )
+        return {GROUP_HINT: [endpoint.group_hint or default], **_tags(endpoint.tags)}
+
+    def _default_bindings(self, endpoint: EndpointConfig, host: Host) -> list[str]:
+        """Before the first activation: for each leg the first interface that it may use."""
+        media = [interface.name for interface in host.network.media_interfaces()]
+        names = [next((n for n in leg.interfaces or media if n in media), None) for leg in endpoint.legs]
+        return [name for name in names if name is not None]
+
+
+def _interfaces(network: NetworkState) -> list[JSON]:
+    """The interfaces that a sender or receiver may be bound to; ``port_id`` must be a MAC address (IS-04 v1.2)."""
+    shown = [i for i in network.interfaces.values() if i.port_id and (not i.loopback or i.name in network.media)]
+    chassis = next((i.port_id for i in shown if not i.loopback), None)
+    return [_interface(interface, chassis) for interface in shown]
+
+
+def _interface(interface: Interface, chassis: str | None) -> JSON:
+    return {"name": interface.name, "chassis_id": chassis, "port_id": interface.port_id}
+
+
+def _channels(count: int) -> list[JSON]:
+    """Channel labels, with the symbols of ST 2110-30 where the count has a customary order, else undefined ones."""
+    named = _CHANNEL_SYMBOLS.get(count) or [(f"Channel {n}", f"U{n:02}") for n in range(1, count + 1)]
+    return [{"label": label, "symbol": symbol} for label, symbol in named]
+
+
+def _tags(tags: Mapping[str, tuple[str, ...]]) -> JSON:
+    return {key: list(values) for key, values in tags.items()}
