@@ -1,15 +1,127 @@
-# Everything from a fresh clone: `make run`, `make test`, `make bench`, `make deb`, `make clean`.
+# Everything works from a fresh clone and does its own set-up: run, test, bench, deb, clean.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-PIP_QUIET := --quiet --disable-pip-version-check
+PIP := -m pip --disable-pip-version-check --quiet
+PYTEST_ARGS ?=
 
-.venv: .venv/.stamp
-.venv/.stamp: setup.cfg pyproject.toml
-	[ -x .venv/bin/python ] || python3 -m venv .venv
-	.venv/bin/python -m pip install $(PIP_QUIET) --upgrade --upgrade-strategy eager --config-settings editable_mode=compat -e '.[panel,test,lint]'
-	touch $@
+# What each step wants from Debian; tools/ensure-packages installs it, or says what to install.
+FOR_PYTHON := gcc libc6-dev python3-dev python3-venv
+FOR_MEDIA := gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-alsa
+FOR_DEBIAN_VERSIONS := python3-venv python3-aiohttp python3-bottle python3-cbor2 python3-fastjsonschema \
+	python3-netifaces python3-pyroute2 python3-urwid python3-zeroconf
+FOR_INTEGRATION := $(FOR_MEDIA) avahi-daemon dbus dbus-daemon iproute2 procps util-linux
+FOR_PACKAGE := build-essential debhelper dh-python fakeroot lintian pybuild-plugin-pyproject python3-all \
+	python3-setuptools python3-wheel
+FOR_PACKAGE_TEST := debian-archive-keyring iproute2 mmdebstrap systemd systemd-container util-linux
+
+.PHONY: help
+help:
+	@echo 'make run          two boxes on this machine: choose a source on the panel, hear it'
+	@echo 'make test         style, types, unit and integration tests, with PyPI'"'"'s newest and with Debian'"'"'s packages'
+	@echo 'make bench        measures the product'
+	@echo 'make deb          builds the Debian package into build/deb'
+	@echo 'make clean        removes what was made here'
+	@echo
+	@echo 'Parts of make test: style types unit integration; unit-debian integration-debian.'
+	@echo 'make format       puts the source in order'
+	@echo 'make test-deb     lintian, then installs the package in a booted Debian (root only)'
+	@echo 'PYTEST_ARGS=...   goes to pytest, for instance PYTEST_ARGS="-k sdp"'
+
+# --- Environments -----------------------------------------------------------------------------------------------------
+
+# The newest packages from PyPI, on the python3 that comes first in PATH.
 .PHONY: .venv
+.venv: .venv/.stamp
+.venv/.stamp: setup.cfg
+	@tools/ensure-packages 'the Python environment' $(FOR_PYTHON)
+	@[ -x .venv/bin/pip ] || { echo 'Making .venv: the newest packages from PyPI'; python3 -m venv .venv; }
+	@.venv/bin/python $(PIP) install --upgrade --upgrade-strategy eager \
+		--config-settings editable_mode=compat --editable '.[panel,test,lint]'
+	@touch $@
+
+# Debian's own packages on Debian's own Python, as the .deb runs; only pytest and its like come from PyPI.
+.PHONY: .venv-debian
+.venv-debian: .venv-debian/.stamp
+.venv-debian/.stamp: setup.cfg tools/make-venv-debian
+	@tools/ensure-packages 'tests with Debian'"'"'s versions' $(FOR_DEBIAN_VERSIONS)
+	@tools/make-venv-debian .venv-debian
+
+.PHONY: media-packages integration-packages
+media-packages:
+	@tools/ensure-packages 'real audio' $(FOR_MEDIA)
+integration-packages:
+	@tools/ensure-packages 'the integration tests' $(FOR_INTEGRATION)
+
+# --- The product ------------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: media-packages .venv
+	@exec .venv/bin/python -m appliance.demo
+
+.PHONY: bench
+bench: integration-packages .venv
+	@exec .venv/bin/python -m tests.bench
+
+# --- Tests ------------------------------------------------------------------------------------------------------------
+
+# One after the other, the quick ones first: integration tests are given the machine to themselves.
+.PHONY: test
+test:
+	@$(MAKE) -j1 .venv .venv-debian integration-packages style types unit unit-debian integration integration-debian
+	@echo 'make test: all passed'
+
+.PHONY: style
+style: .venv
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+.PHONY: format
+format: .venv
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+.PHONY: types
+types: .venv
+	@.venv/bin/mypy
+
+.PHONY: unit unit-debian integration integration-debian
+unit: .venv
+	@tools/run-tests .venv tests/unit $(PYTEST_ARGS)
+unit-debian: .venv-debian
+	@tools/run-tests .venv-debian tests/unit $(PYTEST_ARGS)
+integration: integration-packages .venv
+	@tools/run-tests .venv tests/integration $(PYTEST_ARGS)
+integration-debian: integration-packages .venv-debian
+	@tools/run-tests .venv-debian tests/integration $(PYTEST_ARGS)
+
+# --- The Debian package -----------------------------------------------------------------------------------------------
+
+.PHONY: deb
+deb:
+	@tools/ensure-packages 'the Debian package' $(FOR_PACKAGE)
+	@tools/build-deb build/deb
+
+.PHONY: lint-deb
+lint-deb: deb
+	@lintian --fail-on error,warning --tag-display-limit 0 --allow-root build/deb/*.changes
+
+.PHONY: check-unit
+check-unit:
+	@systemd-analyze security --offline=true --threshold=20 --no-pager systemd/nmos-appliance.service | tail -n 1
+
+.PHONY: test-deb
+test-deb: .venv lint-deb check-unit
+	@tools/ensure-packages 'the test of the package' $(FOR_PACKAGE_TEST)
+	@tools/run-tests .venv tests/packaging $(PYTEST_ARGS)
+
+# ----------------------------------------------------------------------------------------------------------------------
+
+.PHONY: clean
+clean:
+	rm -rf .venv .venv-debian build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find appliance tests -name __pycache__ -type d -prune -exec rm -rf {} +
