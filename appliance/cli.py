@@ -1,0 +1,225 @@
+"""The command line: ``nmos-appliance``, or ``python -m appliance``.
+
+Nothing but argparse is imported before it is known what was asked: ``status`` must not pay for the whole box. Exit
+codes: 0 done; 1 it failed, and one line says why; 2 a wrong command line or configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance import __version__
+from appliance.errors import ApplianceError, ConfigError
+
+if TYPE_CHECKING:
+    from appliance.commands.client import Daemon
+    from appliance.config.model import Config
+
+CONFIG_FILE = Path("/etc/nmos-appliance/appliance.toml")
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the command line says; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    command: Run = arguments.command
+    try:
+        return command(arguments)
+    except ApplianceError as error:
+        print(f"nmos-appliance: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader has seen enough (`nmos-appliance sources | head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def state_dir(given: Path | None, environ: Mapping[str, str]) -> Path:
+    """Where state is kept: ``--state-dir``, else what systemd names, else the user's own."""
+    if given is not None:
+        return given
+    named = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(named) if named else Path.home() / ".local" / "state" / "nmos-appliance"
+
+
+# ---- the box itself
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    given: Path | None = arguments.config
+    path = given if given is not None or not CONFIG_FILE.exists() else CONFIG_FILE
+    config = _default_config() if path is None else _load(path)
+    if config is None:
+        return 2
+    from appliance import app
+
+    return int(
+        app.run(
+            config,
+            http_port=arguments.http_port,
+            state_dir=state_dir(arguments.state_dir, os.environ),
+            interfaces=tuple(arguments.interface),
+        )
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    config = _load(arguments.file)
+    if config is None:
+        return 2
+    parts = (
+        _count(len(config.devices), "device"),
+        _count(len(config.senders), "sender"),
+        _count(len(config.receivers), "receiver"),
+    )
+    print(f"{arguments.file}: good: {', '.join(parts)}")
+    return 0
+
+
+def _load(path: Path) -> Config | None:
+    """The configuration, or every problem of it on standard error."""
+    from appliance.config.loader import load
+
+    try:
+        return load(path)
+    except ConfigError as error:
+        for key, reason in error.problems:
+            print(f"{path}: {key}: {reason}" if key else f"{path}: {reason}", file=sys.stderr)
+    except OSError as error:
+        print(f"{path}: {error.strerror or error}", file=sys.stderr)
+    return None
+
+
+def _default_config() -> Config:
+    from appliance.config.default import default_config
+
+    return default_config()
+
+
+# ---- commands that talk to a running box
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from appliance.commands import show
+
+    return show.status(_daemon(arguments), as_json=arguments.json)
+
+
+def _sources(arguments: argparse.Namespace) -> int:
+    from appliance.commands import show
+
+    return show.sources(_daemon(arguments), receiver=arguments.receiver, as_json=arguments.json)
+
+
+def _receivers(arguments: argparse.Namespace) -> int:
+    from appliance.commands import show
+
+    return show.receivers(_daemon(arguments), as_json=arguments.json)
+
+
+def _take(arguments: argparse.Namespace) -> int:
+    from appliance.commands.take import take
+
+    sender = None if arguments.off else arguments.sender
+    return take(_daemon(arguments), arguments.receiver, sender, as_json=arguments.json)
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    from appliance.commands.watch import watch
+
+    return watch(_daemon(arguments), as_json=arguments.json)
+
+
+def _panel(arguments: argparse.Namespace) -> int:
+    from appliance.commands.panel import panel
+
+    return panel(_daemon(arguments), receiver=arguments.receiver)
+
+
+def _daemon(arguments: argparse.Namespace) -> Daemon:
+    from appliance.commands.client import Daemon, find_url
+
+    return Daemon(find_url(arguments.url, os.environ))
+
+
+# ---- what may be said
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nmos-appliance",
+        description="An AMWA NMOS node with a front panel: finds what others send, and plays what is chosen.",
+    )
+    parser.add_argument("--version", action="version", version=f"nmos-appliance {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_box_commands(commands)
+    _add_panel_commands(commands)
+    return parser
+
+
+def _add_box_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = _command(commands, "run", _run, "run the box in the foreground")
+    run.add_argument(
+        "--config", type=Path, metavar="FILE", help=f"its configuration (default: {CONFIG_FILE} if it is there)"
+    )
+    run.add_argument("--http-port", type=_port, metavar="N", help="serve on this port (0: any free one)")
+    run.add_argument("--state-dir", type=Path, metavar="DIR", help="where it keeps its state")
+    run.add_argument(
+        "--interface", action="append", default=[], metavar="NAME", help="a media interface; may be repeated"
+    )
+    check = _command(commands, "check", _check, "say everything that is wrong with a configuration")
+    check.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_panel_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    _remote(_command(commands, "status", _status, "how the box is doing"))
+    sources = _remote(_command(commands, "sources", _sources, "what can be chosen"))
+    sources.add_argument("--receiver", metavar="RECEIVER", help="say what fits this one (id or label)")
+    _remote(_command(commands, "receivers", _receivers, "the box's receivers and what they show"))
+    take = _remote(_command(commands, "take", _take, "give a receiver a source, or none"))
+    take.add_argument("receiver", metavar="RECEIVER", help="by id, or by a label that only it has")
+    choice = take.add_mutually_exclusive_group(required=True)
+    choice.add_argument("sender", metavar="SENDER", nargs="?", help="by id, or by a label that only it has")
+    choice.add_argument("--off", action="store_true", help="no source")
+    _remote(_command(commands, "watch", _watch, "print what changes, as it changes"))
+    panel = _command(commands, "panel", _panel, "the front panel in this terminal")
+    _add_url(panel)
+    panel.add_argument("--receiver", metavar="RECEIVER", help="begin with this one (id or label)")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Run, purpose: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=purpose, description=purpose[0].upper() + purpose[1:] + ".")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _remote(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    _add_url(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _add_url(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--url", help="where the box is (else $NMOS_APPLIANCE_URL, /run/nmos-appliance/api.json, port 8080 here)"
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isascii() and text.isdecimal() else -1
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return port
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

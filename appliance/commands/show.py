@@ -1,0 +1,86 @@
+"""``status``, ``sources`` and ``receivers``: what a box says about itself, as tables or as JSON."""
+
+from __future__ import annotations
+
+from appliance.commands.client import Daemon
+from appliance.commands.lookup import all_receivers, all_sources, resolve
+from appliance.commands.output import (
+    fit_text,
+    mode_line,
+    print_json,
+    receiver_state,
+    source_state,
+    table,
+)
+from appliance.core.tai import parse_tai
+from appliance.core.types import JSON
+from appliance.panel.items import BoxStatus, Fit, ReceiverItem, SourceItem
+
+
+def status(daemon: Daemon, *, as_json: bool) -> int:
+    """How the box is doing; exit code 0 also where something is wrong with it, for it did answer."""
+    body = daemon.get("/panel/status")
+    receivers = all_receivers(daemon)
+    if as_json:
+        print_json({**body, "receivers": receivers})
+        return 0
+    box = BoxStatus.from_json(body["status"])
+    now = parse_tai(body["now"])
+    lost = f", {box.lost} of them lost" if box.lost else ""
+    print(f"{box.node.label}  {daemon.url}")
+    print(f"mode      {mode_line(box)}")
+    print(f"health    {box.health}")
+    for problem in box.problems:
+        print(f"          {problem}")
+    print(f"nodes     {box.peers}")
+    print(f"sources   {box.sources}{lost}" + (f" - {box.empty}" if box.empty else ""))
+    if receivers:
+        print()
+        print(_receiver_table([ReceiverItem.from_json(item) for item in receivers], now))
+    return 0
+
+
+def receivers(daemon: Daemon, *, as_json: bool) -> int:
+    """The receivers of the box and what they show."""
+    body = daemon.get("/panel/receivers")
+    if as_json:
+        print_json(body["receivers"])
+    elif not body["receivers"]:
+        print("this box has no receivers")
+    else:
+        print(_receiver_table([ReceiverItem.from_json(item) for item in body["receivers"]], parse_tai(body["now"])))
+    return 0
+
+
+def sources(daemon: Daemon, *, receiver: str | None, as_json: bool) -> int:
+    """All that can be chosen; with ``receiver``, whether it fits that one."""
+    chosen = None if receiver is None else resolve(receiver, all_receivers(daemon), "receiver")
+    found = list(all_sources(daemon, None if chosen is None else chosen["id"]))
+    if as_json:
+        print_json(found)
+        return 0
+    body = daemon.get("/panel/status")
+    if not found:
+        print(body["status"]["empty"] or "no sources")
+        return 0
+    heads = ["NODE", "DEVICE", "SOURCE", "FORMAT", "ID", "STATE"]
+    rows = [_source_row(item, parse_tai(body["now"])) for item in found]
+    print(table(heads, rows))
+    return 0
+
+
+def _source_row(body: JSON, now: int) -> list[str]:
+    source = SourceItem.from_json(body)
+    fit = body.get("fit")
+    notes = [
+        "current" if source.current_on else "",
+        source_state(source, now),
+        fit_text(Fit(**fit)) if fit else "",
+    ]
+    essence = " ".join(text for text in (source.format, source.detail) if text)
+    return [source.node.label, source.device.label, source.label, essence, source.id, "; ".join(filter(None, notes))]
+
+
+def _receiver_table(items: list[ReceiverItem], now: int) -> str:
+    rows = [[item.label, item.format, item.id, item.shows or "-", receiver_state(item, now)] for item in items]
+    return table(["RECEIVER", "FORMAT", "ID", "SHOWS", "STATE"], rows)

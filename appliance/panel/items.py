@@ -1,0 +1,249 @@
+"""What the panel shows, as frozen values: one source, one receiver, the box. The model makes them, every face reads
+them, and over HTTP they are the JSON that ``to_json`` gives and ``from_json`` takes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from appliance.core.tai import format_tai, parse_tai
+from appliance.core.types import JSON
+
+Verdict = Literal["yes", "no", "unknown"]
+Health = Literal["ok", "warning", "fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Whether a source fits a receiver; ``reason`` is a sentence wherever it is not a plain yes."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something with an id that people know by its label."""
+
+    id: str
+    label: str
+
+    def to_json(self) -> JSON:
+        return {"id": self.id, "label": self.label}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Named:
+        return cls(body["id"], body["label"])
+
+
+@dataclass(frozen=True, slots=True)
+class SourceItem:
+    """A sender that can be chosen. ``sending``: whether it is active (``None``: its API does not say).
+
+    ``detail`` is its essence in a few words ("L24 48 kHz 2 ch"); ``current_on`` and ``pending_on`` are ids of receivers
+    of this box; ``lost_since`` is TAI ns; ``confirmed``: seen since this box started.
+    """
+
+    id: str
+    label: str
+    device: Named
+    node: Named
+    description: str = ""
+    group: str = ""
+    format: str = ""
+    media_type: str = ""
+    detail: str = ""
+    transport: str = ""
+    sending: bool | None = None
+    lost_since: int | None = None
+    confirmed: bool = True
+    current_on: tuple[str, ...] = ()
+    pending_on: tuple[str, ...] = ()
+
+    def to_json(self, fit: Fit | None = None) -> JSON:
+        body: JSON = {
+            "id": self.id,
+            "label": self.label,
+            "description": self.description,
+            "device": self.device.to_json(),
+            "node": self.node.to_json(),
+            "group": self.group,
+            "format": self.format,
+            "media_type": self.media_type,
+            "detail": self.detail,
+            "transport": self.transport,
+            "sending": self.sending,
+            "lost_since": _tai_or_none(self.lost_since),
+            "confirmed": self.confirmed,
+            "current_on": list(self.current_on),
+            "pending_on": list(self.pending_on),
+        }
+        return body if fit is None else {**body, "fit": {"verdict": fit.verdict, "reason": fit.reason}}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> SourceItem:
+        return cls(
+            id=body["id"],
+            label=body["label"],
+            device=Named.from_json(body["device"]),
+            node=Named.from_json(body["node"]),
+            description=body["description"],
+            group=body["group"],
+            format=body["format"],
+            media_type=body["media_type"],
+            detail=body["detail"],
+            transport=body["transport"],
+            sending=body["sending"],
+            lost_since=_parse_or_none(body["lost_since"]),
+            confirmed=body["confirmed"],
+            current_on=tuple(body["current_on"]),
+            pending_on=tuple(body["pending_on"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A take under way, or an activation scheduled by a controller (``at``, TAI ns). ``sender_id`` ``None``: off."""
+
+    sender_id: str | None
+    label: str
+    at: int | None = None
+
+    def to_json(self) -> JSON:
+        return {"sender_id": self.sender_id, "label": self.label, "at": _tai_or_none(self.at)}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Pending:
+        return cls(body["sender_id"], body["label"], _parse_or_none(body["at"]))
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverItem:
+    """A receiver of this box. ``enabled``: it is on; ``shows``: what, in words; ``sender_id``: if that is a sender.
+
+    ``phase``, ``fault`` and ``restarts`` are its stream's (see media.engine.StreamStatus); ``why`` is the reason for
+    the interface of each leg.
+    """
+
+    id: str
+    label: str
+    device: Named
+    description: str = ""
+    format: str = ""
+    media_types: tuple[str, ...] = ()
+    enabled: bool = False
+    sender_id: str | None = None
+    shows: str = ""
+    lost_since: int | None = None
+    pending: Pending | None = None
+    phase: str = "idle"
+    fault: str = ""
+    restarts: int = 0
+    why: tuple[str, ...] = ()
+
+    def to_json(self) -> JSON:
+        return {
+            "id": self.id,
+            "label": self.label,
+            "description": self.description,
+            "device": self.device.to_json(),
+            "format": self.format,
+            "media_types": list(self.media_types),
+            "enabled": self.enabled,
+            "sender_id": self.sender_id,
+            "shows": self.shows,
+            "lost_since": _tai_or_none(self.lost_since),
+            "pending": None if self.pending is None else self.pending.to_json(),
+            "stream": {"phase": self.phase, "detail": self.fault, "restarts": self.restarts},
+            "why": list(self.why),
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> ReceiverItem:
+        stream = body["stream"]
+        return cls(
+            id=body["id"],
+            label=body["label"],
+            device=Named.from_json(body["device"]),
+            description=body["description"],
+            format=body["format"],
+            media_types=tuple(body["media_types"]),
+            enabled=body["enabled"],
+            sender_id=body["sender_id"],
+            shows=body["shows"],
+            lost_since=_parse_or_none(body["lost_since"]),
+            pending=None if body["pending"] is None else Pending.from_json(body["pending"]),
+            phase=stream["phase"],
+            fault=stream["detail"],
+            restarts=stream["restarts"],
+            why=tuple(body["why"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BoxStatus:
+    """The box in a few words. ``empty``: why there is nothing to choose; ``problems``: sentences, worst first."""
+
+    node: Named
+    mode: str = "starting"
+    feed: str = ""
+    health: Health = "ok"
+    problems: tuple[str, ...] = ()
+    peers: int = 0
+    sources: int = 0
+    lost: int = 0
+    receivers: int = 0
+    empty: str = ""
+
+    def to_json(self) -> JSON:
+        return {
+            "node": self.node.to_json(),
+            "mode": self.mode,
+            "feed": self.feed,
+            "health": self.health,
+            "problems": list(self.problems),
+            "peers": self.peers,
+            "sources": self.sources,
+            "lost": self.lost,
+            "receivers": self.receivers,
+            "empty": self.empty,
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> BoxStatus:
+        return cls(
+            node=Named.from_json(body["node"]),
+            mode=body["mode"],
+            feed=body["feed"],
+            health=body["health"],
+            problems=tuple(body["problems"]),
+            peers=body["peers"],
+            sources=body["sources"],
+            lost=body["lost"],
+            receivers=body["receivers"],
+            empty=body["empty"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceGroup:
+    """The sources of one device of one node, in the order they are shown."""
+
+    node: Named
+    device: Named
+    sources: tuple[SourceItem, ...] = field(default=())
+
+    @property
+    def title(self) -> str:
+        """"Stage box · Inputs", or one of the two where they say the same."""
+        labels = [self.node.label, self.device.label]
+        return " · ".join(dict.fromkeys(label for label in labels if label))
+
+
+def _tai_or_none(value: int | None) -> str | None:
+    return None if value is None else format_tai(value)
+
+
+def _parse_or_none(value: str | None) -> int | None:
+    return None if value is None else parse_tai(value)
