@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,10 +23,25 @@ class Address:
     def link_local(self) -> bool:
         return ipaddress.ip_address(self.ip).is_link_local
 
+    @property
+    def subnet(self) -> str:
+        """As ``10.1.0.0/24``."""
+        return str(ipaddress.ip_interface(f"{self.ip}/{self.prefix}").network)
+
+    def reaches(self, ip: str) -> bool:
+        """Whether ``ip`` is in this address's subnet. A /32 or /128 is a subnet of one."""
+        other = ipaddress.ip_address(ip)
+        network = ipaddress.ip_interface(f"{self.ip}/{self.prefix}").network
+        return other.version == self.version and other in network
+
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One network interface. ``mac`` as the kernel writes it (``aa:bb:..``, ``None`` on loopback)."""
+    """One network interface.
+
+    ``mac`` as the kernel writes it (``aa:bb:..``, ``None`` where it is not Ethernet-like, as loopback). ``carrier``:
+    a cable with something at its other end. ``port_of``: a port of that bridge or bond, which has the traffic.
+    """
 
     name: str
     index: int
@@ -38,6 +53,7 @@ class Interface:
     mtu: int
     speed_mbps: int | None = None
     addresses: tuple[Address, ...] = ()
+    port_of: str | None = None
 
     @property
     def usable(self) -> bool:
@@ -54,11 +70,16 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class NetworkState:
-    """All interfaces by name, in kernel order, and what media may use of them, in order of preference."""
+    """All interfaces by name, in kernel order, and what media may use of them, in order of preference.
+
+    ``control`` is the interface that the configuration wants the APIs' addresses from. ``routes`` is another number
+    when routes changed, so that a state differs where only the answers of `Routes.lookup` do.
+    """
 
     interfaces: Mapping[str, Interface] = field(default_factory=dict)
     media: tuple[str, ...] = ()
     control: str | None = None
+    routes: int = 0
 
     def media_interfaces(self) -> tuple[Interface, ...]:
         return tuple(self.interfaces[name] for name in self.media if name in self.interfaces)
@@ -84,5 +105,46 @@ class Routes(Protocol):
     """Where the kernel would send a packet. Synchronous: the kernel answers within the call."""
 
     def lookup(self, destination: str, *, interface: str | None = None) -> Route | None:
-        """The route to ``destination`` (optionally only out of ``interface``); ``None`` where there is none."""
+        """The route to ``destination`` (optionally only out of ``interface``); ``None`` where there is none.
+
+        Name an ``interface`` for groups only, to learn the source address: asked about an off-link host, Linux
+        believes whoever names an interface and answers as if the host were on that link.
+        """
+        ...
+
+
+def needs_zone(ip: str) -> bool:
+    """Link-local IPv6 hosts are on every link as far as routes and subnets can say."""
+    address = ipaddress.ip_address(ip)
+    return address.version == 6 and address.is_link_local
+
+
+StateListener = Callable[[NetworkState], None]
+
+
+class Network(Routes, Protocol):
+    """The host's network, followed live where the platform can. All methods are called from the event loop."""
+
+    def open(self) -> None:
+        """Read the network for the first time. Needs no event loop."""
+        ...
+
+    def watch(self) -> None:
+        """Follow changes from now on, on the running event loop."""
+        ...
+
+    def snapshot(self) -> NetworkState:
+        """The state as last read."""
+        ...
+
+    def refresh(self) -> NetworkState:
+        """Read again now; listeners are told where it differs."""
+        ...
+
+    def subscribe(self, listener: StateListener) -> Callable[[], None]:
+        """Call ``listener`` with each state that differs from the one before. Returns what ends that."""
+        ...
+
+    def close(self) -> None:
+        """Stop watching; a closed network answers no more."""
         ...
