@@ -68,8 +68,8 @@ def read(data: bytes) -> Kept:
             break
         try:
             kept.problem = _apply(kept, cbor2.loads(frame), first=position == 0)
-        except (ValueError, TypeError, KeyError, EOFError, UnicodeError, RecursionError, OverflowError) as error:
-            # CBORDecodeError is a ValueError; the CRC was right, so this is another program's or version's frame
+        except (cbor2.CBORError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
+            # the CRC was right, so this is another program's or another version's frame
             kept.problem = f"not understood at byte {position}: {error}"
         if kept.problem:
             break

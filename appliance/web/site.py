@@ -30,9 +30,10 @@ class Site:
     """All paths of the box. ``handle`` answers one request; ``ready`` has those answers that need no handler."""
 
     def __init__(self) -> None:
-        self.bottle = bottle.Bottle(catchall=False)
+        self.bottle = bottle.Bottle()
+        self.bottle.config["catchall"] = False
         self.ready = ReadyAnswers()
-        self.bottle.error_handler = {404: _not_found, 405: _not_found, 400: _bad_path, 500: _bad_path}
+        self.bottle.error_handler.update({404: _not_found, 405: _not_found, 400: _bad_path, 500: _bad_path})
 
     def route(self, rule: str, **methods: Handler) -> None:
         """Declare a path: ``site.route("/x/<id>", get=show, patch=change)``; ``rule`` is bottle's, no last slash."""

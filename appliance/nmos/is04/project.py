@@ -17,35 +17,41 @@ NEWEST = VERSIONS[-1]
 Lookup = Callable[[Kind, str], JSON | None]
 """How a projection asks about other resources: the store's ``get``."""
 
-_ADDED_IN: Mapping[Kind, Mapping[str, str]] = {
+_KEYS: Mapping[Kind, Mapping[str, str]] = {
     Kind.NODE: {
-        "description": "v1.1",
-        "tags": "v1.1",
-        "api": "v1.1",
-        "clocks": "v1.1",
-        "interfaces": "v1.2",
+        "v1.0": "id version label href hostname caps services",
+        "v1.1": "description tags api clocks",
+        "v1.2": "interfaces",
     },
-    Kind.DEVICE: {"description": "v1.1", "tags": "v1.1", "controls": "v1.1"},
-    Kind.SOURCE: {"grain_rate": "v1.1", "clock_name": "v1.1", "channels": "v1.1", "event_type": "v1.3"},
+    Kind.DEVICE: {
+        "v1.0": "id version label type node_id senders receivers",
+        "v1.1": "description tags controls",
+    },
+    Kind.SOURCE: {
+        "v1.0": "id version label description format caps tags device_id parents",
+        "v1.1": "grain_rate clock_name channels",
+    },
     Kind.FLOW: {
-        "grain_rate": "v1.1",
-        "device_id": "v1.1",
-        "media_type": "v1.1",
-        "sample_rate": "v1.1",
-        "bit_depth": "v1.1",
-        "DID_SDID": "v1.1",
-        "frame_width": "v1.1",
-        "frame_height": "v1.1",
-        "interlace_mode": "v1.1",
-        "colorspace": "v1.1",
-        "transfer_characteristic": "v1.1",
-        "components": "v1.1",
-        "event_type": "v1.3",
+        "v1.0": "id version label description format tags source_id parents",
+        "v1.1": "grain_rate device_id media_type sample_rate bit_depth DID_SDID frame_width frame_height"
+        " interlace_mode colorspace transfer_characteristic components",
     },
-    Kind.SENDER: {"caps": "v1.2", "interface_bindings": "v1.2", "subscription": "v1.2"},
-    Kind.RECEIVER: {"interface_bindings": "v1.2"},
+    Kind.SENDER: {
+        "v1.0": "id version label description flow_id transport tags device_id manifest_href",
+        "v1.2": "caps interface_bindings subscription",
+    },
+    Kind.RECEIVER: {
+        "v1.0": "id version label description format caps tags device_id transport subscription",
+        "v1.2": "interface_bindings",
+    },
 }
-"""In which version a top-level key appeared; keys not named here have been there from v1.0 on."""
+"""In which version each top-level key appeared. Keys not named here came with v1.3, or from a register after it."""
+
+_SHOWN = {
+    (kind, version): frozenset(key for added, keys in by_version.items() if added <= version for key in keys.split())
+    for kind, by_version in _KEYS.items()
+    for version in VERSIONS
+}
 
 _NESTED_ADDED_IN: Mapping[tuple[Kind, str], Mapping[str, str]] = {
     (Kind.NODE, "interfaces"): {"attached_network_device": "v1.3"},
@@ -65,8 +71,8 @@ def project(kind: Kind, body: JSON, version: str, get: Lookup) -> JSON | None:
         return body
     if not expressible(kind, body, version, get):
         return None
-    added = _ADDED_IN[kind]
-    result = {key: value for key, value in body.items() if added.get(key, "v1.0") <= version}
+    shown = _SHOWN[kind, version]
+    result = {key: value for key, value in body.items() if key in shown}
     for (nested_kind, key), nested in _NESTED_ADDED_IN.items():
         if nested_kind is kind and key in result:
             result[key] = _without_later(result[key], nested, version)
