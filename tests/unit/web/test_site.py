@@ -112,8 +112,9 @@ def test_an_answer_is_kept_until_what_it_depends_on_changes() -> None:
             tx.put(Kind.DEVICE, {"id": id, "node_id": "n"})
     site = Site()
     store.subscribe(site.ready.on_change)
-    for path, id in (("/d1", "d1"), ("/d2", "d2"), ("/all", None)):
-        answer = Answer([id], depends=(("device", id),))
+    depends: list[tuple[str, str | None]] = [("/d1", "d1"), ("/d2", "d2"), ("/all", None)]
+    for path, device in depends:
+        answer = Answer([device], depends=(("device", device),))
         site.ready.keep(path, answer, answer.payload())
     assert json.loads(site.ready.get("/d1").payload) == ["d1"]  # type: ignore[union-attr]
     with store.transaction("touch") as tx:
