@@ -1,0 +1,209 @@
+"""What a configuration must keep to beyond its shape: references, ranges, addresses, combinations.
+
+Each rule notes (key, reason) pairs; none stops at the first problem.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from appliance.config.model import (
+    ALL_API_VERSIONS,
+    AUTO,
+    Config,
+    EndpointConfig,
+    Format,
+    LegConfig,
+    ReceiverConfig,
+    SenderConfig,
+    Transport,
+)
+
+Problems = list[tuple[str, str]]
+
+MAX_LEGS = 2
+MAX_CHANNELS = 64
+SAMPLE_RATES = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
+PACKET_TIMES_MS = (0.08, 0.09, 0.12, 0.125, 0.25, 0.33, 0.333, 0.36, 0.363, 1.0, 1.09, 4.0)
+LINEAR_PCM = ("audio/L16", "audio/L24")
+MAX_RTP_PAYLOAD = 1440
+_GROUP_HINT = re.compile(r"[^:]+:[^:]+(:(device|node))?")
+_MAX_TEXT = 200
+
+
+def check(config: Config, problems: Problems) -> None:
+    """Note everything that is wrong with a configuration of the right shape."""
+    for rule in (_network, _discovery, _panel, _devices, _endpoints):
+        problems += rule(config)
+
+
+def _network(config: Config) -> Iterator[tuple[str, str]]:
+    network = config.network
+    if not 0 <= network.http_port <= 65_535:
+        yield "network.http_port", f"must be a port (0 to 65535), not {network.http_port}"
+    if not 1 <= network.multicast_ttl <= 255:
+        yield "network.multicast_ttl", f"must be 1 to 255, not {network.multicast_ttl}"
+    try:
+        pool = ipaddress.ip_network(network.multicast_pool)
+    except ValueError as error:
+        yield "network.multicast_pool", f"must be a network such as 239.64.0.0/12: {error}"
+    else:
+        if not pool.is_multicast:
+            yield "network.multicast_pool", f"{pool} is not a multicast network"
+        elif pool.num_addresses < 16:
+            yield "network.multicast_pool", f"{pool} has fewer than 16 addresses"
+    yield from _unique("network.interfaces", network.interfaces)
+    if not 0 < config.media.latency_ms <= 10_000:
+        yield "media.latency_ms", f"must be over 0 and at most 10000, not {config.media.latency_ms:g}"
+
+
+def _discovery(config: Config) -> Iterator[tuple[str, str]]:
+    discovery = config.discovery
+    if not discovery.api_versions:
+        yield "discovery.api_versions", "must name one version at least"
+    for index, version in enumerate(discovery.api_versions):
+        if version not in ALL_API_VERSIONS:
+            yield f"discovery.api_versions[{index}]", f'"{version}" is none of {", ".join(ALL_API_VERSIONS)}'
+    yield from _unique("discovery.api_versions", discovery.api_versions)
+    for key in ("max_peers", "max_resources_per_peer"):
+        if getattr(discovery, key) < 1:
+            yield f"discovery.{key}", f"must be 1 or more, not {getattr(discovery, key)}"
+
+
+def _panel(config: Config) -> Iterator[tuple[str, str]]:
+    receiver = config.panel.receiver
+    if receiver is not None and receiver not in [endpoint.name for endpoint in config.receivers]:
+        yield "panel.receiver", f'no receiver has the name "{receiver}"'
+
+
+def _devices(config: Config) -> Iterator[tuple[str, str]]:
+    yield from _names("devices", [device.name for device in config.devices])
+    for index, device in enumerate(config.devices):
+        yield from _text(f"devices[{index}].label", device.label)
+
+
+def _endpoints(config: Config) -> Iterator[tuple[str, str]]:
+    devices = [device.name for device in config.devices]
+    for table, endpoints in (("senders", config.senders), ("receivers", config.receivers)):
+        yield from _names(table, [endpoint.name for endpoint in endpoints])
+        for index, endpoint in enumerate(endpoints):
+            yield from _endpoint(f"{table}[{index}]", endpoint, devices)
+    for index, sender in enumerate(config.senders):
+        yield from _sender(f"senders[{index}]", sender)
+    for index, receiver in enumerate(config.receivers):
+        yield from _receiver(f"receivers[{index}]", receiver)
+
+
+def _endpoint(key: str, endpoint: EndpointConfig, devices: Sequence[str]) -> Iterator[tuple[str, str]]:
+    if endpoint.device not in devices:
+        yield f"{key}.device", f'no device has the name "{endpoint.device}"'
+    yield from _text(f"{key}.label", endpoint.label)
+    if endpoint.format is not Format.AUDIO:
+        yield f"{key}.format", f'"{endpoint.format}" is not supported by this version; "audio" is'
+    if not endpoint.transport.is_rtp:
+        yield f"{key}.transport", f'"{endpoint.transport}" is not supported by this version; RTP is'
+    if endpoint.group_hint is not None and not _GROUP_HINT.fullmatch(endpoint.group_hint):
+        yield f"{key}.group_hint", 'must be "group:role", with ":device" or ":node" behind it at most (BCP-002-01)'
+    if not 1 <= len(endpoint.legs) <= MAX_LEGS:
+        yield f"{key}.legs", f"must be one or two (ST 2022-7), not {len(endpoint.legs)}"
+    for index, leg in enumerate(endpoint.legs):
+        yield from _leg(f"{key}.legs[{index}]", leg, endpoint)
+
+
+def _leg(key: str, leg: LegConfig, endpoint: EndpointConfig) -> Iterator[tuple[str, str]]:
+    yield from _unique(f"{key}.interfaces", leg.interfaces)
+    for name in ("source_ip", "destination_ip"):
+        yield from _address(f"{key}.{name}", getattr(leg, name))
+    if leg.destination_port != AUTO and not 1 <= int(leg.destination_port) <= 65_535:
+        yield f"{key}.destination_port", f'must be "auto" or a port (1 to 65535), not {leg.destination_port}'
+    if leg.destination_ip == AUTO or not isinstance(endpoint, SenderConfig):
+        return
+    try:
+        group = ipaddress.ip_address(leg.destination_ip).is_multicast
+    except ValueError:
+        return  # said above
+    if endpoint.transport is Transport.RTP_MCAST and not group:
+        yield f"{key}.destination_ip", f"must be a multicast address for rtp.mcast, not {leg.destination_ip}"
+    if endpoint.transport is Transport.RTP_UCAST and group:
+        yield f"{key}.destination_ip", f"must be a unicast address for rtp.ucast, not {leg.destination_ip}"
+
+
+def _sender(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
+    if sender.media_type not in LINEAR_PCM:
+        yield f"{key}.media_type", f'must be {" or ".join(LINEAR_PCM)}, not "{sender.media_type}"'
+        return
+    yield from _sample_rate(f"{key}.sample_rate", sender.sample_rate)
+    if not 1 <= sender.channels <= MAX_CHANNELS:
+        yield f"{key}.channels", f"must be 1 to {MAX_CHANNELS}, not {sender.channels}"
+    if sender.packet_time_ms not in PACKET_TIMES_MS:
+        allowed = ", ".join(f"{time:g}" for time in PACKET_TIMES_MS)
+        yield f"{key}.packet_time_ms", f"must be one of {allowed}, not {sender.packet_time_ms:g}"
+    size = round(sender.sample_rate * sender.packet_time_ms / 1000) * sender.channels * int(sender.media_type[-2:]) // 8
+    if size > MAX_RTP_PAYLOAD:
+        yield f"{key}.channels", f"a packet would carry {size} bytes, over {MAX_RTP_PAYLOAD}; shorten packet_time_ms"
+    if sender.transport is Transport.RTP_UCAST and sender.active:
+        for index, leg in enumerate(sender.legs):
+            if leg.destination_ip == AUTO:
+                reason = "an active unicast sender must say where to send; or set active = false"
+                yield f"{key}.legs[{index}].destination_ip", reason
+    yield from _input(f"{key}.input", sender)
+
+
+def _input(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
+    if sender.input.kind == "file" and not sender.input.path:
+        yield f"{key}.path", "is missing: which WAV file?"
+    if not 1 <= sender.input.frequency_hz <= sender.sample_rate / 2:
+        yield f"{key}.frequency_hz", f"must be 1 to half the sample rate, not {sender.input.frequency_hz:g}"
+    if not -120 <= sender.input.level_db <= 0:
+        yield f"{key}.level_db", f"must be -120 to 0 (dB below full scale), not {sender.input.level_db:g}"
+
+
+def _receiver(key: str, receiver: ReceiverConfig) -> Iterator[tuple[str, str]]:
+    if not receiver.media_types:
+        yield f"{key}.media_types", "must name one media type at least"
+    for index, media_type in enumerate(receiver.media_types):
+        if media_type not in LINEAR_PCM:
+            yield f"{key}.media_types[{index}]", f'must be {" or ".join(LINEAR_PCM)}, not "{media_type}"'
+    for index, rate in enumerate(receiver.sample_rates):
+        yield from _sample_rate(f"{key}.sample_rates[{index}]", rate)
+    if not 1 <= receiver.max_channels <= MAX_CHANNELS:
+        yield f"{key}.max_channels", f"must be 1 to {MAX_CHANNELS}, not {receiver.max_channels}"
+    if receiver.output.kind == "file" and not receiver.output.path:
+        yield f"{key}.output.path", "is missing: which WAV file?"
+
+
+def _sample_rate(key: str, rate: int) -> Iterator[tuple[str, str]]:
+    if rate not in SAMPLE_RATES:
+        yield key, f"must be one of {', '.join(map(str, SAMPLE_RATES))}, not {rate}"
+
+
+def _address(key: str, value: str) -> Iterator[tuple[str, str]]:
+    if value == AUTO:
+        return
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        yield key, f'must be "auto" or an IP address, not "{value[:60]}"'
+
+
+def _names(table: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for index, name in enumerate(names):
+        if not name or not name.isprintable() or len(name) > _MAX_TEXT:
+            yield f"{table}[{index}].name", f"must be 1 to {_MAX_TEXT} printable characters"
+        if name in names[:index]:
+            yield f"{table}[{index}].name", f'"{name}" is there already: ids derive from names'
+
+
+def _text(key: str, text: str) -> Iterator[tuple[str, str]]:
+    if len(text) > _MAX_TEXT or not all(character.isprintable() for character in text):
+        yield key, f"must be at most {_MAX_TEXT} printable characters"
+
+
+def _unique(key: str, values: Iterable[str]) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield f"{key}[{index}]", f'"{value}" is there already'
+        seen.add(value)
