@@ -1,0 +1,67 @@
+"""A transport file given to a receiver: whether it fits, and what transport parameters it stands for."""
+
+from __future__ import annotations
+
+import functools
+
+from appliance.config.model import Format, ReceiverConfig
+from appliance.core.types import JSON
+from appliance.errors import BadRequest
+from appliance.nmos.is05.constraints import Addresses
+from appliance.nmos.is05.endpoint import Endpoint
+from appliance.nmos.is05.sdp.model import SdpError, Session
+from appliance.nmos.is05.sdp.parse import parse
+from appliance.nmos.is05.sdp.transport import audio_format, narrow, to_transport_params
+
+_KEPT_FILES = 32
+
+
+def read_file(endpoint: Endpoint, addresses: Addresses, caps: JSON, text: str) -> list[JSON]:
+    """Transport parameters for each leg; :class:`BadRequest` says why the file is none, or none for this receiver.
+
+    ``caps`` are the receiver's (IS-04): only streams of its ``media_types`` are looked at.
+    """
+    try:
+        session = read_session(text)
+        if media_types := caps.get("media_types"):
+            session = narrow(session, media_types)
+        _check_fit(endpoint, session)
+        legs = range(len(endpoint.legs))
+        return to_transport_params(
+            session,
+            legs=len(legs),
+            receiver_addresses=[addresses.of_leg(endpoint, leg) for leg in legs],
+            parameters=endpoint.parameters,
+        )
+    except SdpError as error:
+        raise BadRequest(f"transport_file.data: {error.message}") from None
+
+
+@functools.lru_cache(maxsize=_KEPT_FILES)
+def read_session(text: str) -> Session:
+    """The same file goes to many receivers, and again with each re-activation: what was read is kept, it is frozen."""
+    return parse(text)
+
+
+def origin_of(text: str | None) -> str | None:
+    """The address in a file's o= line: who made it, most often who sends."""
+    if text is None:
+        return None
+    try:
+        origin = read_session(text).origin
+    except SdpError:  # kept by an earlier release that read it differently: only a hint is lost
+        return None
+    return origin.address if origin else None
+
+
+def _check_fit(endpoint: Endpoint, session: Session) -> None:
+    config = endpoint.config
+    if not isinstance(config, ReceiverConfig) or config.format is not Format.AUDIO:
+        return
+    audio = audio_format(session)
+    if config.sample_rates and audio.sample_rate not in config.sample_rates:
+        rates = ", ".join(map(str, config.sample_rates))
+        raise BadRequest(f"transport_file.data: {audio.sample_rate} Hz, and this receiver takes {rates} Hz")
+    if audio.channels > config.max_channels:
+        limit = config.max_channels
+        raise BadRequest(f"transport_file.data: {audio.channels} channels, and this receiver takes {limit}")

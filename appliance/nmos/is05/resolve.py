@@ -1,0 +1,179 @@
+"""``auto``: what each transport parameter that is left to the box becomes (IS-05 Behaviour - RTP Transport Type).
+
+A leg that is to run needs an answer for every parameter, else :class:`Unresolvable` names the one that has none. A leg
+that is switched off shows what it would use, as far as that is known: switching off never fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from appliance.config.model import AUTO
+from appliance.core.types import JSON
+from appliance.errors import ApplianceError, BadRequest, Unresolvable
+from appliance.network.model import NetworkState
+from appliance.network.policy import Choice, Question, Refusal, Role
+from appliance.nmos.is05.constraints import Addresses
+from appliance.nmos.is05.endpoint import Endpoint
+from appliance.nmos.is05.schemas import ip_version
+from appliance.nmos.is05.state import UNSPECIFIED
+
+RTP_PORT = 5004
+"""RFC 3551 section 8, and what AMWA's schemas name as the default of ``auto``."""
+
+
+class Network(Protocol):
+    """The host's network as it is now, and the policy that chooses from it."""
+
+    @property
+    def state(self) -> NetworkState: ...
+
+    def choose(self, question: Question) -> Choice | Refusal: ...
+
+
+class Pool(Protocol):
+    """Where ``auto`` destinations come from: the same address again for the same sender and leg."""
+
+    def address(self, sender_id: str, leg: int) -> str:
+        """A multicast address; :class:`~appliance.errors.ApplianceError` says why where there is none left."""
+        ...
+
+
+@dataclass(slots=True)
+class Resolution:
+    """The parameters without ``auto``, and for each leg the interface (empty: not known) and why that one."""
+
+    params: list[JSON] = field(default_factory=list)
+    interfaces: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+
+class Resolver:
+    """Resolves transport parameters against one network and one pool."""
+
+    def __init__(self, network: Network, pool: Pool) -> None:
+        self._network = network
+        self._pool = pool
+
+    def resolve(
+        self,
+        endpoint: Endpoint,
+        params: Sequence[JSON],
+        addresses: Addresses,
+        *,
+        enabled: bool,
+        before: Sequence[JSON] = (),
+        origin: str | None = None,
+    ) -> Resolution:
+        """``before`` are the active parameters until now, which a leg that is off goes on showing; ``origin`` is who
+        made a receiver's transport file, which is most likely who sends where no ``source_ip`` says it."""
+        result = Resolution()
+        for index, leg in enumerate(params):
+            avoid = tuple(name for name in result.interfaces if name)
+            question = _Leg(self._network, self._pool, endpoint, index, addresses, avoid, None if index else origin)
+            try:
+                resolved, choice = question.resolved(leg)
+            except (Unresolvable, BadRequest) as error:
+                if enabled and leg["rtp_enabled"]:
+                    raise
+                resolved, choice = _idle(endpoint, leg, before[index] if before else {}, addresses, error)
+            result.params.append(resolved)
+            result.interfaces.append(choice.interface)
+            result.reasons.append(choice.reason)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """One leg of one endpoint while it is resolved."""
+
+    network: Network
+    pool: Pool
+    endpoint: Endpoint
+    index: int
+    addresses: Addresses
+    avoid: tuple[str, ...]
+    origin: str | None
+
+    def resolved(self, leg: JSON) -> tuple[JSON, Choice]:
+        return self._sender(leg) if self.endpoint.is_sender else self._receiver(leg)
+
+    def _sender(self, leg: JSON) -> tuple[JSON, Choice]:
+        destination = leg["destination_ip"]
+        if destination == AUTO:
+            destination = self._group()
+        choice = self._interface("source_ip", leg["source_ip"], destination, None)
+        return {
+            **leg,
+            "source_ip": choice.address,
+            "destination_ip": destination,
+            "source_port": _port(leg["source_port"]),
+            "destination_port": _port(leg["destination_port"]),
+        }, choice
+
+    def _receiver(self, leg: JSON) -> tuple[JSON, Choice]:
+        group, source = leg.get("multicast_ip"), leg["source_ip"]
+        if source is None and group and self.origin and ip_version(self.origin) == ip_version(group):
+            source = self.origin
+        choice = self._interface("interface_ip", leg["interface_ip"], group, source)
+        port = _port(leg["destination_port"])
+        return {**leg, "interface_ip": choice.address, "destination_port": port}, choice
+
+    def _group(self) -> str:
+        try:
+            return self.pool.address(self.endpoint.id, self.index)
+        except ApplianceError as error:
+            raise Unresolvable(f"transport_params[{self.index}].destination_ip", error.message) from None
+
+    def _interface(self, name: str, value: str, destination: str | None, source: str | None) -> Choice:
+        """The interface for this leg: the one that has the given address, or what the policy chooses."""
+        parameter = f"transport_params[{self.index}].{name}"
+        if value != AUTO:
+            return self._given(parameter, value, destination or source)
+        answer = self.network.choose(
+            Question(
+                role=Role.SENDER if self.endpoint.is_sender else Role.RECEIVER,
+                destination=destination,
+                source=source,
+                allowed=self.endpoint.legs[self.index].interfaces,
+                avoid=self.avoid,
+            )
+        )
+        if isinstance(answer, Refusal):
+            raise Unresolvable(parameter, answer.reason)
+        return answer
+
+    def _given(self, parameter: str, ip: str, other: str | None) -> Choice:
+        owner = self.addresses.owner(ip)
+        if owner is None or owner not in self.addresses.interfaces_of(self.endpoint, self.index):
+            raise BadRequest(f"{parameter}: no interface of this leg has the address {ip} now")
+        if other is not None and ip_version(ip) != ip_version(other):
+            raise BadRequest(f"{parameter}: {ip} and {other} are of different IP versions")
+        return Choice(owner, ip, f"{owner}: its address {ip} was asked for")
+
+
+def _idle(
+    endpoint: Endpoint, leg: JSON, before: JSON, addresses: Addresses, error: Unresolvable | BadRequest
+) -> tuple[JSON, Choice]:
+    """What a leg shows that is off and cannot be resolved: what it last used, else that there is no address."""
+    shown = {name: _last(name, value, before) for name, value in leg.items()}
+    ip = shown[endpoint.address_parameter]
+    why = error.why if isinstance(error, Unresolvable) else error.message
+    return shown, Choice(addresses.owner(ip) or "", ip, f"off: {why}")
+
+
+def _last(name: str, value: Any, before: JSON) -> Any:
+    if value != AUTO:
+        return value
+    return before.get(name, RTP_PORT if name.endswith("_port") else UNSPECIFIED)
+
+
+def _port(value: int | str) -> int:
+    return RTP_PORT if isinstance(value, str) else value
+
+
+def is_unset(leg: JSON) -> bool:
+    """Whether a leg of /active still lacks an address (an uninitialised sender or receiver)."""
+    return UNSPECIFIED in leg.values()
