@@ -1,0 +1,1 @@
+"""Tests with real sockets, real processes and a LAN of network namespaces."""

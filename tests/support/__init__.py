@@ -1,0 +1,1 @@
+"""What tests of every kind share: AMWA's schemas and examples, a fake clock, and the watch for leaks."""
