@@ -1,0 +1,160 @@
+"""The life of the package on one machine: installed, cabled, killed, refused, reinstalled, purged, in this order."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from tests.lan import http
+from tests.lan.waiting import eventually
+from tests.packaging.conftest import Installation
+
+UNIT = "nmos-appliance.service"
+CONFIG = "/etc/nmos-appliance/appliance.toml"
+LIBRARY = "/usr/lib/python3/dist-packages/appliance"
+NODE = "/x-nmos/node/v1.3"
+SENDERS = "/x-nmos/connection/v1.1/single/senders"
+CAP_NET_BIND_SERVICE = 1 << 10
+CONFIG_REFUSED = 2
+
+
+def test_it_starts_on_a_box_without_any_network(installation: Installation) -> None:
+    assert installation.machine.says("systemctl", "is-active", UNIT) == "active"
+    assert installation.machine.says("systemctl", "is-enabled", UNIT) == "enabled"
+    assert installation.machine.unit_property(UNIT, "NRestarts") == "0"
+
+
+def test_its_status_line_says_how_it_is_doing(installation: Installation) -> None:
+    line = eventually(lambda: installation.machine.unit_property(UNIT, "StatusText"), "a status line")
+    assert f'Status: "{line}"' in installation.machine.says("systemctl", "status", "--no-pager", "--full", UNIT)
+
+
+def test_it_has_no_rights_but_to_its_port(installation: Installation) -> None:
+    status = _process_status(installation)
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == CAP_NET_BIND_SERVICE
+    assert status["NoNewPrivs"] == "1"
+    assert "0" not in status["Uid"].split()
+
+
+def test_anybody_on_the_box_may_ask_how_it_is_doing(installation: Installation) -> None:
+    nobody = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+    assert installation.machine.run(*nobody, "nmos-appliance", "status").stdout
+
+
+def test_it_is_found_at_port_80_once_there_is_a_cable(installation: Installation) -> None:
+    host = installation.host
+    host.lan.plug(host, "eth0", "red")
+    assert eventually(lambda: _node_id(installation), "the Node API at port 80") == _node_id(installation)
+
+
+def test_its_tone_leaves_the_box(installation: Installation) -> None:
+    """The media processes run inside the unit's sandbox."""
+    address, port = eventually(lambda: _destination(installation), "a sender that is on")
+    with _listening(installation, address, port) as listener:
+        rtp_header = listener.recv(2048)[:12]
+    assert rtp_header[0] >> 6 == 2  # RTP version 2: RFC 3550 section 5.1
+
+
+def test_it_comes_back_as_the_same_node_when_it_is_killed(installation: Installation) -> None:
+    before, node_id = _main_pid(installation), _node_id(installation)
+    installation.machine.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", UNIT)
+    eventually(lambda: _main_pid(installation) not in ("0", before), "another process")
+    assert eventually(lambda: _node_id(installation), "the Node API") == node_id
+
+
+def test_it_is_replaced_when_it_hangs(installation: Installation) -> None:
+    before = _main_pid(installation)
+    installation.machine.run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", UNIT)
+    eventually(lambda: _main_pid(installation) not in ("0", before), "another process", patience_s=60)
+    assert eventually(lambda: _node_id(installation), "the Node API")
+
+
+def test_it_stops_in_order_and_leaves_no_process(installation: Installation) -> None:
+    machine = installation.machine
+    its_processes = ("find", "/proc", "-maxdepth", "1", "-name", "[0-9]*", "-user", "nmos-appliance")
+    assert machine.run(*its_processes).stdout
+    machine.run("systemctl", "stop", UNIT)
+    assert machine.unit_property(UNIT, "Result") == "success"
+    assert machine.unit_property(UNIT, "ExecMainStatus") == "0"
+    assert not machine.run(*its_processes).stdout
+    machine.run("systemctl", "start", UNIT)
+
+
+def test_a_bad_configuration_is_refused_once_and_named(installation: Installation) -> None:
+    machine = installation.machine
+    machine.run("sh", "-c", f"cp {CONFIG} /root/good && printf '[network]\\nhttp_prot = 80\\n' >{CONFIG}")
+    machine.run("systemctl", "restart", UNIT, check=False)
+    eventually(lambda: machine.says("systemctl", "is-active", UNIT) == "failed", "the service to give up")
+    assert machine.unit_property(UNIT, "ExecMainStatus") == str(CONFIG_REFUSED)
+    assert "http_prot" in machine.says("journalctl", f"--unit={UNIT}", "--no-pager", "--lines=20")
+    machine.run("cp", "/root/good", CONFIG)
+    machine.run("systemctl", "start", UNIT)
+
+
+def test_it_is_the_same_node_after_it_was_removed_and_installed_again(installation: Installation) -> None:
+    node_id = eventually(lambda: _node_id(installation), "the Node API")
+    installation.machine.run("apt-get", "--quiet", "--yes", "remove", "nmos-appliance")
+    assert installation.machine.says("systemctl", "is-active", UNIT) == "inactive"
+    installation.machine.install(installation.package)
+    assert eventually(lambda: _node_id(installation), "the Node API") == node_id
+
+
+def test_purged_it_leaves_nothing(installation: Installation) -> None:
+    machine = installation.machine
+    machine.purge("nmos-appliance")
+    for database in ("passwd", "group", "shadow"):
+        assert not machine.says("getent", database, "nmos-appliance")
+    folders = ("/var/lib/nmos-appliance", "/run/nmos-appliance", "/etc/nmos-appliance", LIBRARY)
+    assert not [folder for folder in folders if not machine.run("test", "-e", folder, check=False).returncode]
+    assert machine.says("systemctl", "show", "--property=LoadState", "--value", UNIT) == "not-found"
+
+
+def _main_pid(installation: Installation) -> str:
+    return installation.machine.unit_property(UNIT, "MainPID")
+
+
+def _process_status(installation: Installation) -> dict[str, str]:
+    lines = installation.machine.run("cat", f"/proc/{_main_pid(installation)}/status").stdout.splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def _get(installation: Installation, path: str) -> object:
+    """What the box says to somebody on the LAN, at port 80; an AssertionError while it says nothing."""
+    try:
+        answer = http.request(installation.desk, "GET", f"http://{installation.host.address()}{path}")
+    except OSError as error:
+        raise AssertionError(f"GET {path}: {error}") from None
+    assert answer.status == HTTPStatus.OK, answer.text
+    return json.loads(answer.body)
+
+
+def _node_id(installation: Installation) -> str:
+    node = _get(installation, f"{NODE}/self")
+    assert isinstance(node, dict)
+    return str(node["id"])
+
+
+def _destination(installation: Installation) -> tuple[str, int] | None:
+    """Where the first sender that is on sends to."""
+    senders = _get(installation, SENDERS)
+    assert isinstance(senders, list)
+    for sender in senders:
+        active = _get(installation, f"{SENDERS}/{sender}active")
+        assert isinstance(active, dict)
+        leg = active["transport_params"][0]
+        if active["master_enable"] and leg["rtp_enabled"]:
+            return leg["destination_ip"], leg["destination_port"]
+    return None
+
+
+@contextmanager
+def _listening(installation: Installation, group: str, port: int) -> Iterator[socket.socket]:
+    """A socket at the desk that is a member of the group."""
+    desk = installation.desk
+    with desk.open_socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.settimeout(20)
+        listener.bind((group, port))
+        membership = socket.inet_aton(group) + socket.inet_aton(desk.address())
+        listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        yield listener
