@@ -6,7 +6,9 @@ A *job* is what one sender or receiver should be doing now, entirely resolved (n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from appliance.config.model import InputConfig, OutputConfig
@@ -29,6 +31,10 @@ class Leg:
     source_port: int | None = None
     ttl: int = 32
 
+    @property
+    def multicast(self) -> bool:
+        return ipaddress.ip_address(self.destination_ip).is_multicast
+
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
@@ -43,22 +49,37 @@ class AudioFormat:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one sender or receiver should be doing. ``id`` is its IS-04 id, ``end`` where essence comes from or goes."""
+    """What one sender or receiver should be doing.
+
+    ``id`` is its IS-04 id, ``end`` where the essence comes from or goes; ``audio`` is ``None`` for every other format,
+    which only some drivers can do. The label is for people: jobs that differ in nothing else are the same job.
+    """
 
     id: str
     role: Literal["sender", "receiver"]
     driver: str
-    label: str
+    label: str = field(compare=False)
     legs: tuple[Leg, ...]
-    audio: AudioFormat
+    audio: AudioFormat | None
     end: InputConfig | OutputConfig
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What carries a job out. ``argv`` is a child process to keep alive, ``None`` where there is nothing to run."""
+    """What carries a job out.
+
+    ``argv`` is a child process to keep alive, ``None`` where there is nothing to run. A receiver's process reads the
+    RTP packets of its legs from sockets that the daemon opened for it: an element of ``argv`` that has
+    :func:`descriptor` of a leg in it gets that socket's number. ``ready`` is how the line on its standard output
+    begins that tells it runs (``None``: it runs once it is started). ``ends`` says that ending with 0 is how it gets
+    to its beginning again, and no fault. ``claims`` are what no two processes can have at a time.
+    """
 
     argv: tuple[str, ...] | None
+    sockets: tuple[Leg, ...] = ()
+    ready: str | None = None
+    ends: bool = False
+    claims: frozenset[str] = frozenset()
 
 
 class Engine(Protocol):
@@ -85,3 +106,17 @@ class StreamStatus:
     phase: Phase = "idle"
     detail: str = ""
     restarts: int = 0
+
+
+def descriptor(leg: int) -> str:
+    """What stands in an ``argv`` for the number of the socket at which leg ``leg`` (from 0) arrives."""
+    return f"@leg{leg}@"
+
+
+def with_descriptors(argv: Sequence[str], numbers: Sequence[int]) -> tuple[str, ...]:
+    """``argv`` with the numbers of the legs' sockets in place.
+
+    Only a whole ``name=@leg0@`` is replaced: a file may be called what it likes.
+    """
+    numbered = {f"fd={descriptor(leg)}": f"fd={number}" for leg, number in enumerate(numbers)}
+    return tuple(numbered.get(element, element) for element in argv)

@@ -1,0 +1,228 @@
+"""The GStreamer driver: L16 and L24 audio over RTP as ``gst-launch-1.0`` command lines. It plans; the edge runs them.
+
+Senders: ``input ! convert ! payloader ! one udpsink a leg``, each bound to the leg's address and interface. File
+inputs are played to their end and begun again: gst-launch cannot loop a WAV file, so there is a gap of about a tenth
+of a second at each turn.
+
+Receivers: ``one fdsrc a leg ! funnel ! jitter buffer ! depayloader ! convert ! output``. The sockets are the daemon's
+(edge/rtp_socket.py), not udpsrc's: the udpsrc of GStreamer 1.22 binds to every address and can only join a group for
+any source, which in the range of source-specific multicast (232/8, RFC 4607) a router need not honour, and which
+undoes the source filter that the daemon joined with (RFC 3376 section 3.2: any-source wins). Two legs in a funnel
+before one jitter buffer make an ST 2022-7 pair: what comes second is dropped by its sequence number.
+
+WAV outputs: one file of that name, begun anew whenever the stream starts. Its header is complete when the stream was
+stopped in order (``-e``: end of stream upon SIGINT); of one that was killed, the samples are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from appliance.config.model import InputConfig, MediaConfig, OutputConfig
+from appliance.errors import BadRequest
+from appliance.media.engine import AudioFormat, Job, Leg, Plan, descriptor
+
+MAX_PACKET = 1452
+"""Octets of an RTP packet: ST 2110-10's standard UDP datagram of 1460 with its header; fits IPv6 on Ethernet too."""
+READY = "Setting pipeline to PLAYING"
+INSTALL = "apt install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-alsa"
+
+Which = Callable[[str], str | None]
+"""Where a program is, ``None`` if it is not installed: ``shutil.which``."""
+
+
+class GStreamerEngine:
+    """Plans for ``gst-launch-1.0``, which ``which`` looks for whenever it is needed: it may be installed meanwhile."""
+
+    name = "gstreamer"
+
+    def __init__(self, config: MediaConfig, which: Which) -> None:
+        self._config = config
+        self._which = which
+
+    def unavailable(self) -> str | None:
+        if self._which(self._config.gst_launch) is not None:
+            return None
+        return f"{self._config.gst_launch} is not installed: {INSTALL}"
+
+    def plan(self, job: Job) -> Plan:
+        audio = _check(job)
+        if isinstance(job.end, InputConfig):
+            return self._sender(job, audio, job.end)
+        return self._receiver(job, audio, job.end)
+
+    def _sender(self, job: Job, audio: AudioFormat, end: InputConfig) -> Plan:
+        return Plan(
+            argv=(
+                self._config.gst_launch,
+                *_input(end, audio),
+                *_then("audioconvert"),
+                *_then("audioresample"),
+                *_then(_raw(audio, f"S{_bits(audio)}BE")),
+                *_then(*_payloader(audio)),
+                *_sinks(job.legs),
+            ),
+            ready=READY,
+            ends=end.kind == "file",
+            claims=frozenset({*_input_claims(end), *(f"to {leg.destination_ip}:{leg.port}" for leg in job.legs)}),
+        )
+
+    def _receiver(self, job: Job, audio: AudioFormat, end: OutputConfig) -> Plan:
+        return Plan(
+            argv=(
+                self._config.gst_launch,
+                "-e",
+                *_sources(job.legs, audio),
+                *_then("rtpjitterbuffer", f"latency={round(self._config.latency_ms)}"),
+                *_then(f"rtp{audio.encoding}depay"),
+                *_then("audioconvert"),
+                *_then("audioresample"),
+                *_output(end, audio),
+            ),
+            sockets=job.legs,
+            ready=READY,
+            claims=_output_claims(end),
+        )
+
+
+def quoted(name: str, value: str) -> str:
+    """One ``name=value`` whose value gst-launch takes as it stands, whatever is in it.
+
+    gst-launch joins its arguments and parses the line itself: within double quotes only the quote and the backslash
+    mean something, and a control character cannot be written at all.
+    """
+    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in value):
+        raise BadRequest(f"{name} {value!r} has a control character in it")
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name}="{escaped}"'
+
+
+def _check(job: Job) -> AudioFormat:
+    audio = job.audio
+    if audio is None:
+        raise BadRequest("the gstreamer driver carries audio only; set driver = \"null\"")
+    if audio.encoding not in ("L16", "L24"):
+        raise BadRequest(f"the gstreamer driver carries L16 and L24, not {audio.encoding}")
+    if not 1 <= audio.channels <= 64 or not 1 <= audio.sample_rate <= 384_000:
+        raise BadRequest(f"{audio.channels} channels at {audio.sample_rate} Hz cannot be")
+    if not 0.1 <= audio.packet_time_ms <= 20:
+        raise BadRequest(f"a packet time of {audio.packet_time_ms:g} ms cannot be: 0.125 and 1 are usual")
+    size = 12 + _samples(audio) * audio.channels * _bits(audio) // 8
+    if job.role == "sender" and size > MAX_PACKET:
+        raise BadRequest(
+            f"{audio.channels} channels of {audio.encoding} in {audio.packet_time_ms:g} ms are packets of {size} "
+            f"octets, and {MAX_PACKET} is the most: take a shorter packet time or fewer channels"
+        )
+    return audio
+
+
+def _input(end: InputConfig, audio: AudioFormat) -> tuple[str, ...]:
+    match end.kind:
+        case "tone" | "silence":
+            # Buffers of at least a millisecond: the payloader cuts them, and 8000 wake-ups a second would be dear.
+            samples = max(_samples(audio), audio.sample_rate // 1000)
+            wave = ("wave=silence",) if end.kind == "silence" else _sine(end)
+            return ("audiotestsrc", "is-live=true", *wave, f"samplesperbuffer={samples}")
+        case "file":
+            return ("filesrc", quoted("location", _path(end.path)), *_then("wavparse"))
+        case "alsa":
+            return ("alsasrc", quoted("device", end.device), "buffer-time=40000", "latency-time=5000")
+
+
+def _sine(end: InputConfig) -> tuple[str, ...]:
+    volume = min(1.0, 10 ** (end.level_db / 20))
+    return ("wave=sine", f"freq={end.frequency_hz:.6f}", f"volume={volume:.8f}")
+
+
+def _payloader(audio: AudioFormat) -> tuple[str, ...]:
+    packet_time_ns = round(audio.packet_time_ms * 1e6)
+    return (
+        f"rtp{audio.encoding}pay",
+        f"min-ptime={packet_time_ns}",
+        f"max-ptime={packet_time_ns}",
+        f"mtu={MAX_PACKET}",
+        f"pt={audio.payload_type}",
+    )
+
+
+def _sinks(legs: tuple[Leg, ...]) -> Iterator[str]:
+    if len(legs) == 1:
+        yield from _then(*_sink(legs[0]))
+        return
+    yield from _then("tee", "name=legs")
+    for leg in legs:
+        yield from ("legs.", *_then("queue"), *_then(*_sink(leg)))
+
+
+def _sink(leg: Leg) -> Iterator[str]:
+    yield from ("udpsink", f"host={leg.destination_ip}", f"port={leg.port}", f"bind-address={leg.interface_ip}")
+    if leg.source_port:
+        yield f"bind-port={leg.source_port}"
+    if leg.multicast:
+        # Bound to the interface; the sender itself is no member of the group it sends to.
+        yield from (quoted("multicast-iface", leg.interface), f"ttl-mc={leg.ttl}", "auto-multicast=false")
+    # Due when it was made: the default would be 20 ms later, for the sake of slow sinks.
+    yield "processing-deadline=0"
+
+
+def _sources(legs: tuple[Leg, ...], audio: AudioFormat) -> Iterator[str]:
+    caps = (
+        f"application/x-rtp,media=audio,clock-rate={audio.sample_rate},encoding-name={audio.encoding},"
+        f"channels={audio.channels}"
+    )
+    # The packets' arrival times drive the jitter buffer. 9216: a jumbo frame, else a datagram would be cut short.
+    sources = [("fdsrc", f"fd={descriptor(leg)}", "do-timestamp=true", "blocksize=9216") for leg in range(len(legs))]
+    if len(legs) == 1:
+        yield from (*sources[0], *_then(caps))
+        return
+    for source in sources:
+        yield from (*source, *_then(caps), *_then("legs."))
+    yield from ("funnel", "name=legs")
+
+
+def _output(end: OutputConfig, audio: AudioFormat) -> tuple[str, ...]:
+    match end.kind:
+        case "alsa":
+            return _then("alsasink", quoted("device", end.device), "buffer-time=40000", "latency-time=5000")
+        case "file":
+            location = quoted("location", _path(end.path))
+            return (*_then(_raw(audio, f"S{_bits(audio)}LE")), *_then("wavenc"), *_then("filesink", location))
+        case "none":
+            return _then("fakesink", "sync=true")
+
+
+def _input_claims(end: InputConfig) -> frozenset[str]:
+    return frozenset({f"capture {end.device}"} if end.kind == "alsa" else ())
+
+
+def _output_claims(end: OutputConfig) -> frozenset[str]:
+    match end.kind:
+        case "alsa":
+            return frozenset({f"playback {end.device}"})
+        case "file":
+            return frozenset({f"file {end.path}"})
+        case "none":
+            return frozenset()
+
+
+def _then(*element: str) -> tuple[str, ...]:
+    return ("!", *element)
+
+
+def _raw(audio: AudioFormat, sample: str) -> str:
+    return f"audio/x-raw,format={sample},rate={audio.sample_rate},channels={audio.channels}"
+
+
+def _bits(audio: AudioFormat) -> int:
+    return int(audio.encoding.removeprefix("L"))
+
+
+def _samples(audio: AudioFormat) -> int:
+    """In one packet, of each channel."""
+    return round(audio.sample_rate * audio.packet_time_ms / 1000)
+
+
+def _path(path: str | None) -> str:
+    if not path:
+        raise BadRequest("path is missing: a file needs one")
+    return path

@@ -1,0 +1,150 @@
+"""From what is active in the Connection API to what a driver has to do: the job of one sender or receiver.
+
+Pure: the endpoint's configuration, its IS-05 /active (v1.1 form, where ``auto`` never appears) and the host's network
+make a :class:`Job`, nothing where it should be idle, or a :class:`Refusal` that says why it cannot be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from appliance.config.model import Config, Format, ReceiverConfig, SenderConfig
+from appliance.core.types import JSON
+from appliance.errors import BadRequest
+from appliance.media.engine import AudioFormat, Job, Leg
+from appliance.network.model import NetworkState
+from appliance.nmos.is05.sdp.facts import audio_format, media_type
+from appliance.nmos.is05.sdp.parse import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The endpoint is active and still cannot do it. ``reason`` is a sentence for people."""
+
+    reason: str
+
+
+Desired: TypeAlias = Job | Refusal | None
+"""What an endpoint should be doing; ``None``: nothing."""
+
+
+def desired(
+    id: str, endpoint: SenderConfig | ReceiverConfig, active: JSON, network: NetworkState, config: Config
+) -> Desired:
+    """What ``endpoint`` should be doing now."""
+    enabled = [leg for leg in active.get("transport_params") or () if leg.get("rtp_enabled")]
+    if not active.get("master_enable") or not enabled or not endpoint.transport.is_rtp:
+        return None
+    try:
+        if isinstance(endpoint, SenderConfig):
+            return _sender(id, endpoint, enabled, network, config)
+        return _receiver(id, endpoint, enabled, active.get("transport_file") or {}, network, config)
+    except BadRequest as refused:
+        return Refusal(refused.message)
+
+
+def _sender(
+    id: str, sender: SenderConfig, legs: Sequence[JSON], network: NetworkState, config: Config
+) -> Job:
+    audio = None
+    if sender.format is Format.AUDIO:
+        encoding = sender.media_type.removeprefix("audio/")
+        audio = AudioFormat(encoding, sender.sample_rate, sender.channels, sender.packet_time_ms)
+    return Job(
+        id=id,
+        role="sender",
+        driver=sender.driver or config.media.driver,
+        label=sender.label or sender.name,
+        legs=tuple(_sender_leg(leg, network, config.network.multicast_ttl) for leg in legs),
+        audio=audio,
+        end=sender.input,
+    )
+
+
+def _sender_leg(leg: JSON, network: NetworkState, ttl: int) -> Leg:
+    source = _address(leg, "source_ip")
+    return Leg(
+        interface=_interface(source, "source_ip", network),
+        interface_ip=source,
+        destination_ip=_address(leg, "destination_ip"),
+        port=_port(leg),
+        source_ip=source,
+        source_port=leg.get("source_port"),
+        ttl=ttl,
+    )
+
+
+def _receiver(
+    id: str, receiver: ReceiverConfig, legs: Sequence[JSON], file: JSON, network: NetworkState, config: Config
+) -> Job:
+    return Job(
+        id=id,
+        role="receiver",
+        driver=receiver.driver or config.media.driver,
+        label=receiver.label or receiver.name,
+        legs=tuple(_receiver_leg(leg, network) for leg in legs),
+        audio=_received_audio(receiver, file.get("data")),
+        end=receiver.output,
+    )
+
+
+def _receiver_leg(leg: JSON, network: NetworkState) -> Leg:
+    """Without ``multicast_ip`` the stream comes to ``interface_ip`` itself (IS-05, RTP receiver parameters)."""
+    interface_ip = _address(leg, "interface_ip")
+    return Leg(
+        interface=_interface(interface_ip, "interface_ip", network),
+        interface_ip=interface_ip,
+        destination_ip=leg.get("multicast_ip") or interface_ip,
+        port=_port(leg),
+        source_ip=leg.get("source_ip"),
+    )
+
+
+def _received_audio(receiver: ReceiverConfig, sdp: str | None) -> AudioFormat | None:
+    """What the transport file says; without one, the first that the output takes, in stereo."""
+    if not sdp:
+        if receiver.format is not Format.AUDIO:
+            return None
+        rate = receiver.sample_rates[0] if receiver.sample_rates else 48_000
+        return AudioFormat(receiver.media_types[0].removeprefix("audio/"), rate, min(2, receiver.max_channels))
+    session = parse(sdp)
+    found = media_type(session)
+    if found.lower() not in (taken.lower() for taken in receiver.media_types):
+        raise BadRequest(f"the SDP says {found}, this output takes {_listed(receiver.media_types)}")
+    if receiver.format is not Format.AUDIO:
+        return None
+    audio = audio_format(session)
+    if receiver.sample_rates and audio.sample_rate not in receiver.sample_rates:
+        raise BadRequest(f"the SDP says {audio.sample_rate} Hz, this output takes {_listed(receiver.sample_rates)}")
+    if audio.channels > receiver.max_channels:
+        raise BadRequest(f"the SDP says {audio.channels} channels, this output takes {receiver.max_channels}")
+    return audio
+
+
+def _address(leg: JSON, name: str) -> str:
+    value = leg.get(name)
+    if not value or value == "auto":
+        raise BadRequest(f"{name} is not known: nothing was ever activated with one")
+    return str(value)
+
+
+def _port(leg: JSON) -> int:
+    port = leg.get("destination_port")
+    if not isinstance(port, int) or not port:
+        raise BadRequest("destination_port is not known: nothing was ever activated with one")
+    return port
+
+
+def _interface(ip: str, name: str, network: NetworkState) -> str:
+    owner = network.owner_of(ip)
+    if owner is None:
+        raise BadRequest(f"{name} {ip} is no address of this box now")
+    return owner.name
+
+
+def _listed(values: Sequence[object]) -> str:
+    """ "a", "a and b", "a, b and c"; media types without their ``audio/``, which is understood."""
+    words = [str(value).removeprefix("audio/") for value in values]
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

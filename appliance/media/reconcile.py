@@ -1,0 +1,299 @@
+"""Desired against running: which groups to join and leave, which processes to start, end and start again, and when.
+
+A machine in virtual time, one :class:`Stream` of state for each endpoint. What happened goes in with ``now`` (monotonic
+seconds); what to do comes out of :meth:`Reconciler.actions`, in order; :meth:`Reconciler.due` is when
+:meth:`Reconciler.tick` is wanted. The strategy:
+
+- equal jobs change nothing; another job leaves and joins its groups at once, before anything else;
+- each process is a *run* with a number of its own, so that a late word of an old one is never taken for the new one's;
+- the old run is told to end at once. The new one starts at once too, unless both claim the same thing (a sound card,
+  a file): then it starts when the old one is gone;
+- a run that ends unasked, a plan that cannot be made and a join that fails are faults: kept, shown, and tried again
+  after 0.25 s, then twice as long each time up to 10 s. A run that lasted :data:`GOOD_WHILE_S` starts this anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from appliance.errors import ApplianceError
+from appliance.media.engine import Job, Leg, Phase, Plan, StreamStatus
+from appliance.media.jobs import Desired, Refusal
+
+FIRST_RETRY_S = 0.25
+LAST_RETRY_S = 10.0
+GOOD_WHILE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One group on one interface, from any source or from one."""
+
+    group: str
+    interface: str
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    id: str
+    membership: Membership
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    id: str
+    membership: Membership
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    id: str
+    run: int
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    id: str
+    run: int
+
+
+Action: TypeAlias = Join | Leave | Spawn | Terminate
+
+Planner = Callable[[Job], Plan]
+"""The driver's plan for a job; raises :class:`~appliance.errors.ApplianceError` with what to do about it."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """All that is known of one endpoint."""
+
+    desired: Desired = None
+    plan: Plan | None = None
+    joins: dict[Membership, str | None] = field(default_factory=dict)
+    """Each wanted membership: ``None`` while it is asked for, "" when it is there, else why it is not."""
+    run: int | None = None
+    alive: bool = False
+    started: float = 0.0
+    ending: dict[int, frozenset[str]] = field(default_factory=dict)
+    fault: str = ""
+    failures: int = 0
+    retry_at: float | None = None
+    restarts: int = 0
+
+
+class Reconciler:
+    """The streams of a box. ``planner`` asks the driver that a job names."""
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+        self._streams: dict[str, Stream] = {}
+        self._actions: list[Action] = []
+        self._runs = 0
+
+    # ---- what happened
+
+    def set_desired(self, id: str, desired: Desired, now: float) -> None:
+        """This is what the endpoint should be doing from now on."""
+        stream = self._streams.setdefault(id, Stream())
+        if desired == stream.desired:
+            return
+        stream.desired = desired
+        stream.fault, stream.failures, stream.retry_at, stream.restarts = "", 0, None, 0
+        job = desired if isinstance(desired, Job) else None
+        if isinstance(desired, Refusal):
+            stream.fault = desired.reason
+        self._set_memberships(id, stream, memberships(job) if job else ())
+        self._end_run(id, stream)
+        stream.plan = None
+        if job is not None:
+            self._start(id, stream, job, now)
+
+    def joined(self, id: str, membership: Membership) -> None:
+        self._answered(id, membership, "")
+
+    def join_failed(self, id: str, membership: Membership, why: str, now: float) -> None:
+        """Tried again with the next retry of this stream."""
+        self._answered(id, membership, why)
+        stream = self._streams[id]
+        if membership in stream.joins and stream.retry_at is None:
+            self._retry_later(stream, now)
+
+    def sign_of_life(self, id: str, run: int) -> None:
+        """The process says that it does what it should."""
+        stream = self._streams[id]
+        if run == stream.run:
+            stream.alive, stream.fault = True, ""
+
+    def spawn_failed(self, id: str, run: int, why: str, now: float) -> None:
+        self._failed(id, run, why, now)
+
+    def exited(self, id: str, run: int, code: int, last_lines: Sequence[str], now: float) -> None:
+        """A process is gone, asked or not; ``code`` is negative for a signal. ``last_lines`` of its standard error."""
+        stream = self._streams[id]
+        if run in stream.ending:
+            del stream.ending[run]
+            if isinstance(stream.desired, Job) and stream.run is None and stream.retry_at is None:
+                self._start(id, stream, stream.desired, now)
+            return
+        plan = stream.plan
+        if run == stream.run and plan and plan.ends and code == 0 and now - stream.started >= FIRST_RETRY_S:
+            self._spawn(id, stream, plan, now)
+            return
+        program = plan.argv[0] if plan and plan.argv else ""
+        self._failed(id, run, sentence(program, code, last_lines), now)
+
+    def tick(self, now: float) -> None:
+        """Time has passed: start again what is due."""
+        for id, stream in self._streams.items():
+            if stream.retry_at is None or stream.retry_at > now or not isinstance(stream.desired, Job):
+                continue
+            stream.retry_at = None
+            for membership, answer in stream.joins.items():
+                if answer:
+                    stream.joins[membership] = None
+                    self._actions.append(Join(id, membership))
+            if stream.run is None:
+                self._start(id, stream, stream.desired, now)
+
+    def stop(self) -> None:
+        """End everything, for good."""
+        for id, stream in self._streams.items():
+            stream.desired, stream.retry_at = None, None
+            self._set_memberships(id, stream, ())
+            self._end_run(id, stream)
+
+    # ---- what to do
+
+    def actions(self) -> list[Action]:
+        """What to do now, in this order; handed out once."""
+        actions, self._actions = self._actions, []
+        return actions
+
+    def due(self) -> float | None:
+        """When :meth:`tick` is wanted next."""
+        return min((at for stream in self._streams.values() if (at := stream.retry_at) is not None), default=None)
+
+    # ---- how it is
+
+    def status(self, id: str) -> StreamStatus:
+        stream = self._streams.get(id)
+        if stream is None or stream.desired is None:
+            return StreamStatus()
+        return StreamStatus(_phase(stream), _detail(stream), stream.restarts)
+
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._streams)
+
+    def settled(self, id: str) -> bool:
+        """Whether a receiver has its joins and a sender its process, or what keeps them from it is known."""
+        stream = self._streams.get(id)
+        if stream is None or not isinstance(stream.desired, Job):
+            return True
+        if None in stream.joins.values():
+            return False
+        if stream.desired.role == "receiver" and stream.joins:
+            return True
+        return bool(stream.fault) or stream.run is not None or (stream.plan is not None and stream.plan.argv is None)
+
+    # ---- inside
+
+    def _set_memberships(self, id: str, stream: Stream, wanted: Iterable[Membership]) -> None:
+        wanted = tuple(wanted)
+        for gone in [membership for membership in stream.joins if membership not in wanted]:
+            if not stream.joins.pop(gone):
+                self._actions.append(Leave(id, gone))
+        for new in wanted:
+            if new not in stream.joins or stream.joins[new]:
+                stream.joins[new] = None
+                self._actions.append(Join(id, new))
+
+    def _answered(self, id: str, membership: Membership, answer: str) -> None:
+        stream = self._streams[id]
+        if membership in stream.joins:
+            stream.joins[membership] = answer
+
+    def _start(self, id: str, stream: Stream, job: Job, now: float) -> None:
+        try:
+            stream.plan = plan = self._planner(job)
+        except ApplianceError as impossible:
+            stream.fault = impossible.message
+            self._retry_later(stream, now)
+            return
+        if plan.argv is None:
+            stream.alive, stream.fault = True, ""
+            return
+        if not any(plan.claims & claims for claims in stream.ending.values()):
+            self._spawn(id, stream, plan, now)
+
+    def _spawn(self, id: str, stream: Stream, plan: Plan, now: float) -> None:
+        self._runs += 1
+        stream.run, stream.started, stream.alive = self._runs, now, plan.ready is None
+        self._actions.append(Spawn(id, stream.run, plan))
+
+    def _end_run(self, id: str, stream: Stream) -> None:
+        stream.alive = False
+        if stream.run is not None:
+            stream.ending[stream.run] = stream.plan.claims if stream.plan else frozenset()
+            self._actions.append(Terminate(id, stream.run))
+            stream.run = None
+
+    def _failed(self, id: str, run: int, why: str, now: float) -> None:
+        stream = self._streams[id]
+        if run != stream.run:
+            return
+        stream.run, stream.alive, stream.fault = None, False, why
+        stream.restarts += 1
+        if now - stream.started >= GOOD_WHILE_S:
+            stream.failures = 0
+        self._retry_later(stream, now)
+
+    def _retry_later(self, stream: Stream, now: float) -> None:
+        stream.retry_at = now + min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(stream.failures, 10))
+        stream.failures += 1
+
+
+def memberships(job: Job) -> tuple[Membership, ...]:
+    """What a receiver has to be a member of. A sender needs not, nor does unicast."""
+    if job.role == "sender":
+        return ()
+    return tuple(dict.fromkeys(_membership(leg) for leg in job.legs if leg.multicast))
+
+
+def sentence(program: str, code: int, last_lines: Sequence[str]) -> str:
+    """``gst-launch-1.0 ended with 1: Could not open audio device for playback.``"""
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
+    why = _last_words(last_lines)
+    return f"{program.rpartition('/')[2]} {how}" + (f": {why}" if why else "")
+
+
+def _membership(leg: Leg) -> Membership:
+    return Membership(leg.destination_ip, leg.interface, leg.source_ip)
+
+
+def _last_words(lines: Sequence[str]) -> str:
+    """The first error that the process named, without where in its pipeline that was; else its last line."""
+    for line in lines:
+        if line.startswith("ERROR: from element "):
+            return line.split(": ", 2)[-1].strip()
+        if line.startswith("WARNING: erroneous pipeline: "):
+            return line.removeprefix("WARNING: erroneous pipeline: ").strip()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _phase(stream: Stream) -> Phase:
+    if stream.fault or any(stream.joins.values()):
+        return "fault"
+    return "running" if stream.alive and None not in stream.joins.values() else "starting"
+
+
+def _detail(stream: Stream) -> str:
+    not_joined = "; ".join(why for why in stream.joins.values() if why)
+    if stream.fault or not_joined:
+        return "; ".join(filter(None, (stream.fault, not_joined)))
+    if isinstance(stream.desired, Job) and stream.run is None and stream.ending:
+        return "waiting for the stream before this one to end"
+    return ""

@@ -1,0 +1,146 @@
+"""The GStreamer driver's command lines."""
+
+from dataclasses import replace
+
+import pytest
+
+from appliance.config.model import InputConfig, MediaConfig, OutputConfig
+from appliance.errors import BadRequest
+from appliance.media.engine import AudioFormat, Job, with_descriptors
+from appliance.media.gstreamer import GStreamerEngine, quoted
+from tests.unit.media.streams import L24, RECEIVER, SENDER
+
+
+def line(job: Job, config: MediaConfig | None = None) -> str:
+    argv = GStreamerEngine(config or MediaConfig(), lambda _: "/usr/bin/gst-launch-1.0").plan(job).argv
+    assert argv is not None
+    return " ".join(argv)
+
+
+def test_a_tone() -> None:
+    assert line(replace(SENDER, end=InputConfig("tone", frequency_hz=440, level_db=-20))) == (
+        "gst-launch-1.0 audiotestsrc is-live=true wave=sine freq=440.000000 volume=0.10000000 samplesperbuffer=48"
+        " ! audioconvert ! audioresample ! audio/x-raw,format=S24BE,rate=48000,channels=2"
+        " ! rtpL24pay min-ptime=1000000 max-ptime=1000000 mtu=1452 pt=97"
+        " ! udpsink host=239.1.1.1 port=5004 bind-address=10.1.0.2 bind-port=5004"
+        ' multicast-iface="eth0" ttl-mc=32 auto-multicast=false processing-deadline=0'
+    )
+
+
+def test_a_loudspeaker() -> None:
+    assert line(replace(RECEIVER, end=OutputConfig("alsa", device="hw:CARD=PCH,DEV=0"))) == (
+        "gst-launch-1.0 -e fdsrc fd=@leg0@ do-timestamp=true blocksize=9216"
+        " ! application/x-rtp,media=audio,clock-rate=48000,encoding-name=L24,channels=2"
+        " ! rtpjitterbuffer latency=20 ! rtpL24depay ! audioconvert ! audioresample"
+        ' ! alsasink device="hw:CARD=PCH,DEV=0" buffer-time=40000 latency-time=5000'
+    )
+
+
+def test_two_legs_meet_before_one_jitter_buffer() -> None:
+    both = replace(RECEIVER, legs=(RECEIVER.legs[0], replace(RECEIVER.legs[0], interface="eth1")))
+    text = line(both)
+    assert text.count("fdsrc") == 2
+    assert "funnel name=legs ! rtpjitterbuffer" in text
+    engine = GStreamerEngine(MediaConfig(), lambda _: "x")
+    assert engine.plan(both).sockets == both.legs
+
+
+def test_two_legs_leave_by_a_tee() -> None:
+    second = replace(SENDER.legs[0], interface="eth1", interface_ip="10.2.0.2")
+    text = line(replace(SENDER, legs=(SENDER.legs[0], second)))
+    assert "! tee name=legs legs. ! queue ! udpsink" in text
+    assert text.count("udpsink") == 2
+    assert "bind-address=10.2.0.2" in text
+
+
+def test_l16_and_short_packets() -> None:
+    text = line(replace(SENDER, audio=AudioFormat("L16", 48_000, 8, 0.125, payload_type=101)))
+    assert "format=S16BE" in text
+    assert "rtpL16pay min-ptime=125000 max-ptime=125000 mtu=1452 pt=101" in text
+    assert "samplesperbuffer=48" in text
+
+
+def test_silence_file_and_sound_card_as_inputs() -> None:
+    assert "wave=silence" in line(replace(SENDER, end=InputConfig("silence")))
+    assert 'alsasrc device="default"' in line(replace(SENDER, end=InputConfig("alsa")))
+    assert 'filesrc location="/a b.wav" ! wavparse' in line(replace(SENDER, end=InputConfig("file", path="/a b.wav")))
+
+
+def test_wav_file_and_nothing_as_outputs() -> None:
+    text = line(replace(RECEIVER, end=OutputConfig("file", path="/tmp/x.wav")))
+    assert text.endswith('audio/x-raw,format=S24LE,rate=48000,channels=2 ! wavenc ! filesink location="/tmp/x.wav"')
+    assert line(replace(RECEIVER, end=OutputConfig("none"))).endswith("fakesink sync=true")
+
+
+def test_unicast_is_left_to_the_routes() -> None:
+    text = line(replace(SENDER, legs=(replace(SENDER.legs[0], destination_ip="10.1.0.9", source_port=None),)))
+    assert "host=10.1.0.9" in text
+    assert "multicast" not in text
+    assert "bind-port" not in text
+
+
+def test_what_two_processes_cannot_share_is_claimed() -> None:
+    engine = GStreamerEngine(MediaConfig(), lambda _: "x")
+    assert engine.plan(replace(RECEIVER, end=OutputConfig("alsa"))).claims == {"playback default"}
+    assert engine.plan(replace(RECEIVER, end=OutputConfig("file", path="/x"))).claims == {"file /x"}
+    assert not engine.plan(RECEIVER).claims
+    assert engine.plan(replace(SENDER, end=InputConfig("alsa"))).claims == {"capture default", "to 239.1.1.1:5004"}
+
+
+def test_only_files_are_expected_to_end() -> None:
+    engine = GStreamerEngine(MediaConfig(), lambda _: "x")
+    assert engine.plan(replace(SENDER, end=InputConfig("file", path="/x"))).ends
+    assert not engine.plan(SENDER).ends
+
+
+@pytest.mark.parametrize(
+    ("audio", "why"),
+    [
+        (None, "audio only"),
+        (replace(L24, encoding="AM824"), "L16 and L24, not AM824"),
+        (replace(L24, channels=0), "0 channels"),
+        (replace(L24, packet_time_ms=0), "packet time of 0 ms"),
+        (replace(L24, channels=16), "packets of 2316 octets"),
+    ],
+)
+def test_what_it_cannot_do_it_says(audio: AudioFormat | None, why: str) -> None:
+    with pytest.raises(BadRequest, match=why):
+        line(replace(SENDER, audio=audio))
+
+
+def test_a_file_needs_a_path() -> None:
+    with pytest.raises(BadRequest, match="path is missing"):
+        line(replace(RECEIVER, end=OutputConfig("file")))
+
+
+def test_not_installed_says_what_to_install() -> None:
+    engine = GStreamerEngine(MediaConfig(gst_launch="gst-launch-1.0"), lambda _: None)
+    assert (engine.unavailable() or "").startswith("gst-launch-1.0 is not installed: apt install gstreamer1.0-tools ")
+    assert GStreamerEngine(MediaConfig(), lambda _: "/usr/bin/gst-launch-1.0").unavailable() is None
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("/a b/c", '"/a b/c"'),
+        ("it's ! fakesink", '"it\'s ! fakesink"'),
+        ('a"b', '"a\\"b"'),
+        ("a\\b", '"a\\\\b"'),
+    ],
+)
+def test_values_are_quoted(value: str, written: str) -> None:
+    assert quoted("location", value) == f"location={written}"
+
+
+def test_control_characters_cannot_be_written() -> None:
+    with pytest.raises(BadRequest, match="control character"):
+        quoted("location", "a\nb")
+
+
+def test_only_a_descriptor_gets_a_number() -> None:
+    assert with_descriptors(("fdsrc", "fd=@leg0@", "fd=@leg1@", 'location="fd=@leg0@"'), (7, 9)) == (
+        "fdsrc",
+        "fd=7",
+        "fd=9",
+        'location="fd=@leg0@"',
+    )

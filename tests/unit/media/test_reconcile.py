@@ -1,0 +1,294 @@
+"""Desired against running, in virtual time."""
+
+from dataclasses import replace
+
+import pytest
+
+from appliance.config.model import OutputConfig
+from appliance.errors import ApplianceError, BadRequest
+from appliance.media.engine import Job, Plan, StreamStatus
+from appliance.media.jobs import Refusal
+from appliance.media.reconcile import (
+    GOOD_WHILE_S,
+    Join,
+    Leave,
+    Membership,
+    Reconciler,
+    Spawn,
+    Terminate,
+    memberships,
+    sentence,
+)
+from tests.unit.media.streams import GROUP, RECEIVER, SENDER, on
+
+MEMBERSHIP = Membership("239.1.1.1", "eth0", None)
+OTHER = Membership("239.1.1.2", "eth0", None)
+ALSA = replace(RECEIVER, end=OutputConfig("alsa"))
+
+
+class Planner:
+    """Plans ``play``; what it claims is the job's output; raises what it is told to."""
+
+    def __init__(self) -> None:
+        self.error: ApplianceError | None = None
+        self.ends = False
+        self.argv: tuple[str, ...] | None = ("/usr/bin/play",)
+
+    def __call__(self, job: Job) -> Plan:
+        if self.error:
+            raise self.error
+        claims = frozenset({"card"} if job.end.kind == "alsa" else ())
+        return Plan(self.argv, ready="go", ends=self.ends, claims=claims)
+
+
+@pytest.fixture
+def planner() -> Planner:
+    return Planner()
+
+
+@pytest.fixture
+def machine(planner: Planner) -> Reconciler:
+    return Reconciler(planner)
+
+
+def spawned(machine: Reconciler) -> int:
+    return next(action.run for action in machine.actions() if isinstance(action, Spawn))
+
+
+def test_a_receiver_joins_before_anything_is_started(machine: Reconciler) -> None:
+    machine.set_desired("r", RECEIVER, 0.0)
+    join, spawn = machine.actions()
+    assert join == Join("r", MEMBERSHIP)
+    assert isinstance(spawn, Spawn)
+    assert machine.actions() == []
+
+
+def test_a_receiver_is_settled_when_it_has_joined_not_when_it_plays(machine: Reconciler) -> None:
+    machine.set_desired("r", RECEIVER, 0.0)
+    assert not machine.settled("r")
+    machine.joined("r", MEMBERSHIP)
+    assert machine.settled("r")
+    assert machine.status("r") == StreamStatus("starting")
+    machine.sign_of_life("r", spawned(machine))
+    assert machine.status("r") == StreamStatus("running")
+
+
+def test_a_sender_joins_nothing_and_is_settled_once_started(machine: Reconciler) -> None:
+    machine.set_desired("s", SENDER, 0.0)
+    (spawn,) = machine.actions()
+    assert isinstance(spawn, Spawn)
+    assert machine.settled("s")
+
+
+def test_the_same_job_again_changes_nothing_and_a_new_label_is_no_new_job(machine: Reconciler) -> None:
+    machine.set_desired("r", RECEIVER, 0.0)
+    machine.actions()
+    machine.set_desired("r", replace(RECEIVER, label="Foyer"), 1.0)
+    assert machine.actions() == []
+
+
+def test_another_group_is_joined_at_once_and_both_processes_overlap(machine: Reconciler) -> None:
+    machine.set_desired("r", RECEIVER, 0.0)
+    machine.joined("r", MEMBERSHIP)
+    first = spawned(machine)
+    machine.set_desired("r", on(RECEIVER, "239.1.1.2"), 1.0)
+    leave, join, end, start = machine.actions()
+    assert (leave, join, end) == (Leave("r", MEMBERSHIP), Join("r", OTHER), Terminate("r", first))
+    assert isinstance(start, Spawn)
+    machine.exited("r", first, 0, (), 1.1)
+    assert machine.actions() == []
+    machine.sign_of_life("r", first)
+    assert machine.status("r").phase == "starting", "a late word of the old process is not the new one's"
+
+
+def test_a_sound_card_is_waited_for(machine: Reconciler) -> None:
+    machine.set_desired("r", ALSA, 0.0)
+    first = spawned(machine)
+    machine.set_desired("r", on(ALSA, "239.1.1.2"), 1.0)
+    assert not any(isinstance(action, Spawn) for action in machine.actions())
+    machine.joined("r", OTHER)
+    assert machine.settled("r"), "the join is what an activation waits for"
+    assert machine.status("r") == StreamStatus("starting", "waiting for the stream before this one to end")
+    machine.exited("r", first, 0, (), 1.1)
+    assert spawned(machine) != first
+
+
+def test_a_group_that_stays_is_neither_left_nor_joined_again(machine: Reconciler) -> None:
+    machine.set_desired("r", RECEIVER, 0.0)
+    machine.joined("r", MEMBERSHIP)
+    machine.actions()
+    machine.set_desired("r", replace(RECEIVER, legs=(replace(GROUP, port=5006),)), 1.0)
+    assert [type(action) for action in machine.actions()] == [Terminate, Spawn]
+
+
+def test_nothing_desired_leaves_and_ends(machine: Reconciler) -> None:
+    machine.set_desired("r", RECEIVER, 0.0)
+    machine.joined("r", MEMBERSHIP)
+    run = spawned(machine)
+    machine.set_desired("r", None, 1.0)
+    assert machine.actions() == [Leave("r", MEMBERSHIP), Terminate("r", run)]
+    assert machine.status("r") == StreamStatus()
+    assert machine.settled("r")
+    machine.exited("r", run, 0, (), 1.2)
+    assert machine.actions() == []
+    assert machine.due() is None
+
+
+def test_a_process_that_dies_is_started_again_with_growing_pauses(machine: Reconciler) -> None:
+    machine.set_desired("s", SENDER, 0.0)
+    now, pauses = 0.0, []
+    for _ in range(8):
+        machine.exited("s", spawned(machine), 1, ("ERROR: from element /Gst:a0: No such card.", "Details"), now)
+        due = machine.due()
+        assert due is not None
+        machine.tick(due - 0.01)
+        assert machine.actions() == []
+        pauses.append(due - now)
+        machine.tick(due)
+        now = due
+    assert pauses == [0.25, 0.5, 1, 2, 4, 8, 10, 10]
+    assert machine.status("s") == StreamStatus("fault", "play ended with 1: No such card.", restarts=8)
+    machine.sign_of_life("s", spawned(machine))
+    assert machine.status("s") == StreamStatus("running", "", restarts=8)
+
+
+def test_a_good_while_forgives(machine: Reconciler) -> None:
+    machine.set_desired("s", SENDER, 0.0)
+    now = 0.0
+    for _ in range(4):
+        machine.exited("s", spawned(machine), 1, (), now)
+        now = machine.due() or 0
+        machine.tick(now)
+    later = now + GOOD_WHILE_S
+    machine.exited("s", spawned(machine), -9, (), later)
+    assert machine.due() == later + 0.25
+    assert machine.status("s").detail == "play was killed by signal 9"
+
+
+def test_a_new_job_does_not_wait_for_the_old_ones_retry(machine: Reconciler) -> None:
+    machine.set_desired("s", SENDER, 0.0)
+    machine.exited("s", spawned(machine), 1, (), 0.0)
+    machine.set_desired("s", on(SENDER, "239.1.1.2"), 0.1)
+    assert spawned(machine)
+    assert machine.due() is None
+    assert machine.status("s") == StreamStatus("starting")
+
+
+def test_a_file_that_has_ended_begins_again_and_an_empty_one_is_a_fault(
+    planner: Planner, machine: Reconciler
+) -> None:
+    planner.ends = True
+    machine.set_desired("s", SENDER, 0.0)
+    machine.exited("s", spawned(machine), 0, (), 5.0)
+    second = spawned(machine)
+    assert machine.status("s").restarts == 0
+    machine.exited("s", second, 0, (), 5.1)
+    assert machine.actions() == []
+    assert machine.status("s").phase == "fault"
+
+
+def test_what_cannot_be_planned_is_shown_and_tried_again(planner: Planner, machine: Reconciler) -> None:
+    planner.error = BadRequest("gst-launch-1.0 is not installed: apt install ...")
+    machine.set_desired("r", RECEIVER, 0.0)
+    assert machine.actions() == [Join("r", MEMBERSHIP)]
+    machine.joined("r", MEMBERSHIP)
+    assert machine.settled("r")
+    assert machine.status("r") == StreamStatus("fault", "gst-launch-1.0 is not installed: apt install ...")
+    planner.error = None
+    machine.tick(machine.due() or 0)
+    machine.sign_of_life("r", spawned(machine))
+    assert machine.status("r").phase == "running"
+
+
+def test_a_sender_that_cannot_be_planned_is_settled(planner: Planner, machine: Reconciler) -> None:
+    planner.error = BadRequest("no")
+    machine.set_desired("s", SENDER, 0.0)
+    assert machine.settled("s")
+
+
+def test_a_join_that_failed_is_shown_settled_and_tried_again(machine: Reconciler) -> None:
+    machine.set_desired("r", RECEIVER, 0.0)
+    machine.sign_of_life("r", spawned(machine))
+    machine.join_failed("r", MEMBERSHIP, "239.1.1.1 cannot be joined on eth0: no such device", 0.0)
+    assert machine.settled("r")
+    assert machine.status("r") == StreamStatus("fault", "239.1.1.1 cannot be joined on eth0: no such device")
+    machine.tick(0.25)
+    assert machine.actions() == [Join("r", MEMBERSHIP)]
+    machine.joined("r", MEMBERSHIP)
+    assert machine.status("r") == StreamStatus("running")
+
+
+def test_a_failed_join_is_not_left(machine: Reconciler) -> None:
+    machine.set_desired("r", RECEIVER, 0.0)
+    machine.join_failed("r", MEMBERSHIP, "no", 0.0)
+    run = spawned(machine)
+    machine.set_desired("r", None, 1.0)
+    assert machine.actions() == [Terminate("r", run)]
+    machine.join_failed("r", MEMBERSHIP, "late", 1.0)
+    assert machine.due() is None
+
+
+def test_a_process_that_cannot_be_started_is_a_fault(machine: Reconciler) -> None:
+    machine.set_desired("s", SENDER, 0.0)
+    machine.spawn_failed("s", spawned(machine), "play cannot be started: permission denied", 0.0)
+    assert machine.status("s").detail == "play cannot be started: permission denied"
+    assert machine.due() == 0.25
+
+
+def test_a_refusal_is_a_fault_and_ends_what_ran(machine: Reconciler) -> None:
+    machine.set_desired("r", RECEIVER, 0.0)
+    machine.joined("r", MEMBERSHIP)
+    run = spawned(machine)
+    machine.set_desired("r", Refusal("the SDP says audio/L8, this output takes L16 and L24"), 1.0)
+    assert machine.actions() == [Leave("r", MEMBERSHIP), Terminate("r", run)]
+    assert machine.status("r") == StreamStatus("fault", "the SDP says audio/L8, this output takes L16 and L24")
+    assert machine.settled("r")
+    assert machine.due() is None
+
+
+def test_a_driver_with_nothing_to_run_still_joins(planner: Planner, machine: Reconciler) -> None:
+    planner.argv = None
+    machine.set_desired("r", RECEIVER, 0.0)
+    assert machine.actions() == [Join("r", MEMBERSHIP)]
+    assert not machine.settled("r")
+    machine.joined("r", MEMBERSHIP)
+    assert machine.status("r") == StreamStatus("running")
+
+
+def test_stopping_leaves_and_ends_everything_and_starts_nothing_again(machine: Reconciler) -> None:
+    machine.set_desired("r", ALSA, 0.0)
+    machine.joined("r", MEMBERSHIP)
+    machine.set_desired("s", SENDER, 0.0)
+    one, two = (action.run for action in machine.actions() if isinstance(action, Spawn))
+    machine.stop()
+    assert machine.actions() == [Leave("r", MEMBERSHIP), Terminate("r", one), Terminate("s", two)]
+    machine.exited("r", one, -2, (), 1.0)
+    machine.exited("s", two, -2, (), 1.0)
+    machine.tick(100.0)
+    assert machine.actions() == []
+
+
+def test_unknown_endpoints_are_idle(machine: Reconciler) -> None:
+    assert machine.status("nobody") == StreamStatus()
+    assert machine.settled("nobody")
+
+
+def test_memberships_are_of_receivers_of_multicast_each_once() -> None:
+    unicast = replace(GROUP, destination_ip="10.1.0.2")
+    specific = replace(GROUP, source_ip="10.1.0.9")
+    job = replace(RECEIVER, legs=(GROUP, unicast, specific, GROUP))
+    assert memberships(job) == (MEMBERSHIP, Membership("239.1.1.1", "eth0", "10.1.0.9"))
+    assert memberships(SENDER) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "lines", "said"),
+    [
+        (1, ('WARNING: erroneous pipeline: no element "alsasink"',), 'g ended with 1: no element "alsasink"'),
+        (1, ("ERROR: from element /P/Alsa:a: No: x", "Additional debug info:"), "g ended with 1: No: x"),
+        (2, ("first", "last", ""), "g ended with 2: last"),
+        (-11, (), "g was killed by signal 11"),
+    ],
+)
+def test_a_fault_is_a_sentence(code: int, lines: tuple[str, ...], said: str) -> None:
+    assert sentence("/usr/bin/g", code, lines) == said
