@@ -17,6 +17,7 @@ NODE = "/x-nmos/node/v1.3"
 SENDERS = "/x-nmos/connection/v1.1/single/senders"
 CAP_NET_BIND_SERVICE = 1 << 10
 CONFIG_REFUSED = 2
+EXPOSURE_LIMIT = 20  # tenths, of systemd-analyze: "OK"
 
 
 def test_it_starts_on_a_box_without_any_network(installation: Installation) -> None:
@@ -28,6 +29,11 @@ def test_it_starts_on_a_box_without_any_network(installation: Installation) -> N
 def test_its_status_line_says_how_it_is_doing(installation: Installation) -> None:
     line = eventually(lambda: installation.machine.unit_property(UNIT, "StatusText"), "a status line")
     assert f'Status: "{line}"' in installation.machine.says("systemctl", "status", "--no-pager", "--full", UNIT)
+
+
+def test_its_unit_is_sound_and_shuts_it_in(installation: Installation) -> None:
+    installation.machine.run("systemd-analyze", "verify", "--man=no", f"/usr/lib/systemd/system/{UNIT}")
+    installation.machine.run("systemd-analyze", "security", f"--threshold={EXPOSURE_LIMIT}", UNIT)
 
 
 def test_it_has_no_rights_but_to_its_port(installation: Installation) -> None:
@@ -72,7 +78,7 @@ def test_it_is_replaced_when_it_hangs(installation: Installation) -> None:
 
 def test_it_stops_in_order_and_leaves_no_process(installation: Installation) -> None:
     machine = installation.machine
-    its_processes = ("find", "/proc", "-maxdepth", "1", "-name", "[0-9]*", "-user", "nmos-appliance")
+    its_processes = ("find", "/proc", "-ignore_readdir_race", "-maxdepth", "1", "-user", "nmos-appliance")
     assert machine.run(*its_processes).stdout
     machine.run("systemctl", "stop", UNIT)
     assert machine.unit_property(UNIT, "Result") == "success"
