@@ -1,0 +1,176 @@
+"""Our own service: registered under a name that nobody else has, kept true, taken back.
+
+It outlives the sockets: ``attach`` registers with a new python-zeroconf what was announced before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, replace
+
+from zeroconf import Error, ServiceInfo
+from zeroconf.asyncio import AsyncZeroconf
+
+from appliance.discovery.records import Srv
+from appliance.discovery.txt import pack
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What this node announces. ``label`` is the instance name to try, ``server`` its mDNS host name."""
+
+    service_type: str
+    label: str
+    server: str
+    port: int
+    addresses: tuple[str, ...]
+    txt: Mapping[str, str]
+
+
+class OwnService:
+    """One announcement. All calls are made on the loop; ``name`` is ``None`` while it is not registered."""
+
+    def __init__(self) -> None:
+        self._wanted: Announcement | None = None
+        self._announced: Announcement | None = None
+        self._info: ServiceInfo | None = None
+        self._renames = 0
+        self._zeroconf: AsyncZeroconf | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def name(self) -> str | None:
+        """The full name that it got, after any conflict."""
+        return self._info.name if self._info is not None else None
+
+    def attach(self, zeroconf: AsyncZeroconf) -> None:
+        """Use these sockets from now on."""
+        self._zeroconf = zeroconf
+        if self._wanted is not None:
+            self._start(self._register(zeroconf))
+
+    async def detach(self, *, goodbye: bool) -> None:
+        """The sockets are about to be closed; without ``goodbye`` nobody is told."""
+        await self._quiet()
+        zeroconf, self._zeroconf = self._zeroconf, None
+        info, self._info = self._info, None
+        if zeroconf is None or info is None:
+            return
+        if goodbye:
+            await (await zeroconf.async_unregister_service(info))
+        else:
+            zeroconf.zeroconf.registry.async_remove(info)
+
+    def announce(self, announcement: Announcement) -> None:
+        """Register, or change what is announced; the first packet of a change leaves at once."""
+        before, self._wanted = self._wanted, announcement
+        if self._zeroconf is None:
+            return
+        if self._info is not None:
+            if before is not None and before.label != announcement.label:
+                self._start(self._rename(self._zeroconf))
+            else:
+                self.repeat()
+        elif not self._tasks:
+            self._start(self._register(self._zeroconf))
+        # Else it is being registered: what is wanted is looked at again when that is done.
+
+    def update_txt(self, txt: Mapping[str, str]) -> None:
+        """Change only the TXT record."""
+        if self._wanted is not None:
+            self.announce(replace(self._wanted, txt=txt))
+
+    async def withdraw(self) -> None:
+        """Say goodbye, and announce nothing more."""
+        self._wanted = None
+        zeroconf = self._zeroconf
+        await self.detach(goodbye=True)
+        self._zeroconf = zeroconf
+
+    def repeat(self) -> None:
+        """Announce what is wanted, now."""
+        if self._zeroconf is None or self._info is None or self._wanted is None:
+            return
+        self._announced, self._info = self._wanted, _info(self._wanted, self._info.name)
+        for task in self._tasks:
+            task.cancel()  # the repetitions of what is now outdated
+        self._start(self._broadcast(self._zeroconf, self._info))
+
+    def handle_srv(self, record: Srv) -> None:
+        """Somebody announces a service: with our name? Then probes crossed, or two networks were joined.
+
+        RFC 6762 section 9; python-zeroconf looks for conflicts only while it probes. The greater host name gives way.
+        """
+        if self._zeroconf is None or self._info is None or self._wanted is None or record.ttl <= 0:
+            return
+        ours, theirs = self._wanted.server.lower(), record.server.lower()
+        if record.name.lower() != self._info.name.lower() or ours == theirs:
+            return
+        if ours < theirs:
+            self.repeat()
+            return
+        _log.info("another node is called %s too: this one takes another name", record.name)
+        self._zeroconf.zeroconf.registry.async_remove(self._info)  # no goodbye: the name is the other's now
+        self._info = None
+        self._renames += 1
+        for task in self._tasks:
+            task.cancel()
+        self._start(self._register(self._zeroconf))
+
+    # ---- inside
+
+    async def _register(self, zeroconf: AsyncZeroconf) -> None:
+        """Probe for the name, rename if somebody has it, announce (RFC 6762 section 8)."""
+        if self._wanted is None:
+            return
+        announcing = self._wanted
+        number = f"-{self._renames + 1}" if self._renames else ""
+        asked_name = f"{announcing.label}{number}.{announcing.service_type}"
+        info = _info(announcing, asked_name)
+        try:
+            broadcast = await zeroconf.async_register_service(info, allow_name_change=True)
+        except (Error, OSError) as error:
+            _log.warning("this node could not be announced as %r: %s", announcing.label, error)
+            return
+        if info.name != asked_name:
+            _log.info("another node is called %s: this one is announced as %s", asked_name, info.name)
+        self._info, self._announced = info, announcing
+        if self._wanted is not announcing:
+            self.announce(self._wanted)
+        await broadcast
+
+    async def _rename(self, zeroconf: AsyncZeroconf) -> None:
+        info, self._info, self._renames = self._info, None, 0
+        if info is not None:
+            goodbye: Awaitable[object] = await zeroconf.async_unregister_service(info)
+            await goodbye
+        await self._register(zeroconf)
+
+    async def _broadcast(self, zeroconf: AsyncZeroconf, info: ServiceInfo) -> None:
+        await (await zeroconf.async_update_service(info))
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _quiet(self) -> None:
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _info(announcement: Announcement, name: str) -> ServiceInfo:
+    return ServiceInfo(
+        announcement.service_type,
+        name,
+        port=announcement.port,
+        properties=pack(announcement.txt),
+        server=announcement.server,
+        parsed_addresses=[address.partition("%")[0] for address in announcement.addresses],
+    )

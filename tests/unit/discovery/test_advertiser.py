@@ -1,0 +1,105 @@
+"""When the TXT record is published: at once for a lone change, once a second in a burst."""
+
+import pytest
+
+from appliance.config.model import DiscoveryMode
+from appliance.core.types import Kind
+from appliance.discovery.advertiser import Advertiser
+
+
+def counters(sender: int = 0) -> dict[Kind, int]:
+    return dict.fromkeys(Kind, 0) | {Kind.SENDER: sender}
+
+
+def announced(mode: DiscoveryMode = DiscoveryMode.AUTO, now: float = 0.0) -> Advertiser:
+    advertiser = Advertiser(mode, ("v1.2", "v1.3"), counters())
+    advertiser.handle_network(True)
+    assert advertiser.due(now) is not None
+    return advertiser
+
+
+def sent(advertiser: Advertiser, now: float) -> str | None:
+    txt = advertiser.due(now)
+    return None if txt is None else txt["ver_snd"]
+
+
+def test_nothing_to_say() -> None:
+    advertiser = announced()
+    assert advertiser.due(5.0) is None
+    assert advertiser.get_timer() is None
+
+
+def test_a_lone_change_leaves_at_once() -> None:
+    advertiser = announced()
+    advertiser.handle_counters(counters(1))
+    assert sent(advertiser, 5.0) == "1"
+    assert advertiser.get_timer() is None
+
+
+def test_a_burst_is_held_to_one_a_second() -> None:
+    advertiser = announced()
+    out = []
+    for step in range(31):
+        now = 10.0 + step / 10
+        advertiser.handle_counters(counters(step + 1))
+        out.append((now, sent(advertiser, now)))
+    assert [(now, txt) for now, txt in out if txt] == [(10.0, "1"), (11.0, "11"), (12.0, "21"), (13.0, "31")]
+
+
+def test_what_was_held_leaves_when_the_timer_says() -> None:
+    advertiser = announced()
+    advertiser.handle_counters(counters(1))
+    sent(advertiser, 5.0)
+    advertiser.handle_counters(counters(2))
+    assert sent(advertiser, 5.2) is None
+    assert advertiser.get_timer() == 6.0
+    assert sent(advertiser, 6.0) == "2"
+
+
+def test_a_change_taken_back_is_not_told() -> None:
+    advertiser = announced()
+    advertiser.handle_counters(counters(1))
+    sent(advertiser, 5.0)
+    advertiser.handle_counters(counters(2))
+    advertiser.handle_counters(counters(1))
+    assert advertiser.get_timer() is None
+    assert sent(advertiser, 6.0) is None
+
+
+def test_counters_go_when_registered_and_come_back_as_they_are() -> None:
+    advertiser = announced()
+    advertiser.handle_registered(True)
+    txt = advertiser.due(5.0)
+    assert txt is not None
+    assert set(txt) == {"api_proto", "api_ver", "api_auth"}
+    advertiser.handle_counters(counters(7))
+    assert advertiser.due(8.0) is None
+    advertiser.handle_registered(False)
+    assert sent(advertiser, 9.0) == "7"
+
+
+def test_registered_mode_never_tells_counters() -> None:
+    advertiser = Advertiser(DiscoveryMode.REGISTERED, ("v1.3",), counters())
+    advertiser.handle_network(True)
+    txt = advertiser.due(0.0)
+    assert txt is not None
+    assert "ver_snd" not in txt
+
+
+@pytest.mark.parametrize("mode", list(DiscoveryMode))
+def test_nothing_without_a_network(mode: DiscoveryMode) -> None:
+    advertiser = Advertiser(mode, ("v1.3",), counters())
+    assert (advertiser.due(0.0), advertiser.get_timer()) == (None, None)
+
+
+def test_off_is_off() -> None:
+    advertiser = Advertiser(DiscoveryMode.OFF, ("v1.3",), counters())
+    advertiser.handle_network(True)
+    assert (advertiser.due(0.0), advertiser.get_timer()) == (None, None)
+
+
+def test_all_is_told_again_after_the_network_was_away() -> None:
+    advertiser = announced()
+    advertiser.handle_network(False)
+    advertiser.handle_network(True)
+    assert sent(advertiser, 0.1) == "0"
