@@ -35,12 +35,13 @@ class Sighting:
 class Observer:
     """Browses one type of service until it is closed. `sightings` is the history, `services` the state."""
 
-    def __init__(self, host: Host, service_type: str = NODE_TYPE, *, port: str = "eth0") -> None:
+    def __init__(self, host: Host, service_type: str = NODE_TYPE, *, port: str = "eth0", family: int = 4) -> None:
+        """`family` is the IP version it listens and asks with: 4 or 6."""
         self.sightings: list[Sighting] = []
         self._type = service_type
-        self._zeroconf: Zeroconf = host.call(
-            lambda: Zeroconf(interfaces=[host.address(port)], ip_version=IPVersion.V4Only)
-        )
+        address = host.address(port) if family == 4 else host.link_local(port)
+        version = IPVersion.V4Only if family == 4 else IPVersion.V6Only
+        self._zeroconf: Zeroconf = host.call(lambda: Zeroconf(interfaces=[address], ip_version=version))
         self._browser = ServiceBrowser(self._zeroconf, service_type, handlers=[self._on_change])
 
     def __enter__(self) -> Self:

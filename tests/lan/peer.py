@@ -14,7 +14,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -115,12 +115,22 @@ class Request:
 class Peer:
     """The controller of one fake node. Its HTTP server runs from `start` on; it is silent until `announce`."""
 
-    def __init__(self, host: Host, name: str, documents: Documents | None = None, *, port: int = NODE_PORT) -> None:
+    def __init__(
+        self,
+        host: Host,
+        name: str,
+        documents: Documents | None = None,
+        *,
+        port: int = NODE_PORT,
+        families: Sequence[int] = (4,),
+    ) -> None:
+        """`families` are the IP versions that it announces itself over, and the addresses of: 4, 6 or both."""
         self.host = host
         self.name = name
         self.port = port
         self.documents = documents or Documents({}, {})
         self.txt = node_txt(self.documents)
+        self._families = tuple(families)
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -231,7 +241,13 @@ class Peer:
         return [Request(**request) for request in self._tell("requests", path=path, forget=forget)]
 
     def _addresses(self) -> list[str]:
-        return [self.host.address(port) for port in self.host.cables]
+        addresses = []
+        for port in self.host.cables:
+            if 4 in self._families:
+                addresses.append(self.host.address(port))
+            if 6 in self._families:
+                addresses += [self.host.address6(port), self.host.link_local(port)]
+        return addresses
 
     def _at(self, command: str, **arguments: object) -> float:
         """When the peer began to carry out a command about its announcement."""

@@ -5,12 +5,13 @@ line goes out ({"result": ...} or {"error": ...}). The end of stdin ends the pro
 """
 
 import asyncio
+import ipaddress
 import json
 import socket
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -104,7 +105,8 @@ class Announcer:
     """One mDNS service, and all that can be done to it."""
 
     def __init__(self, addresses: list[str]) -> None:
-        self._interfaces = addresses
+        # An interface is named by any address on it; two IPv6 addresses of one would be two sockets on it.
+        self._interfaces = [address for address in addresses if "." in address or address.startswith("fe80:")]
         self._zeroconf: AsyncZeroconf | None = None
         self._info: ServiceInfo | None = None
         self._sent = 0
@@ -184,7 +186,7 @@ class Announcer:
 
     def _started(self) -> AsyncZeroconf:
         if not self._zeroconf:
-            self._zeroconf = AsyncZeroconf(interfaces=self._interfaces, ip_version=IPVersion.V4Only)
+            self._zeroconf = AsyncZeroconf(interfaces=self._interfaces, ip_version=ip_version(self._interfaces))
         return self._zeroconf
 
     def _announced(self) -> ServiceInfo:
@@ -197,6 +199,14 @@ class Announcer:
         if self._repeats:
             self._repeats.cancel()
         self._repeats = asyncio.ensure_future(repeats) if repeats else None
+
+
+def ip_version(interfaces: Sequence[str]) -> IPVersion:
+    """The version or versions of these addresses."""
+    versions = {ipaddress.ip_address(address).version for address in interfaces}
+    if len(versions) > 1:
+        return IPVersion.All
+    return IPVersion.V6Only if 6 in versions else IPVersion.V4Only
 
 
 async def _delay(request: web.Request, fault: dict[str, Any], content_type: str, body: bytes) -> web.StreamResponse:
