@@ -40,7 +40,7 @@ help:
 .venv/.stamp: setup.cfg
 	@tools/ensure-packages 'the Python environment' $(FOR_PYTHON)
 	@[ -x .venv/bin/pip ] || { echo 'Making .venv: the newest packages from PyPI'; python3 -m venv .venv; }
-	@.venv/bin/python $(PIP) install --upgrade --upgrade-strategy eager \
+	@.venv/bin/python $(PIP) install --use-pep517 --upgrade --upgrade-strategy eager \
 		--config-settings editable_mode=compat --editable '.[panel,test,lint]'
 	@touch $@
 
