@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from appliance.core.store import Change, Store
 from appliance.core.types import JSON, Kind
@@ -11,7 +11,7 @@ from appliance.nmos.is04.project import NEWEST, VERSIONS, project
 from appliance.web.messages import Answer, Handler, Request, encode_json
 from appliance.web.site import Site
 
-Target = Callable[[str, Request], Answer]
+Target = Callable[[str, Request], Answer | Awaitable[Answer]]
 """What PUT /receivers/{id}/target does: an immediate activation by the Connection API's rules."""
 
 _EVERYTHING_LISTED = (Kind.DEVICE, Kind.SOURCE, Kind.FLOW, Kind.SENDER, Kind.RECEIVER)
@@ -82,7 +82,7 @@ class NodeApi:
         return known[1]
 
     def _put_target(self, version: str) -> Handler:
-        def put(request: Request) -> Answer:
+        def put(request: Request) -> Answer | Awaitable[Answer]:
             id = request.params["id"]
             if project(Kind.RECEIVER, self._find(Kind.RECEIVER, id), version, self._store.get) is None:
                 return _only_newer(Kind.RECEIVER, id)
