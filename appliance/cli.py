@@ -167,7 +167,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_box_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run = _command(commands, "run", _run, "run the box in the foreground")
     run.add_argument(
-        "--config", type=Path, metavar="FILE", help=f"its configuration (default: {CONFIG_FILE} if it is there)"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"its configuration (default: {CONFIG_FILE} if it is there)",
     )
     run.add_argument("--http-port", type=_port, metavar="N", help="serve on this port (0: any free one)")
     run.add_argument("--state-dir", type=Path, metavar="DIR", help="where it keeps its state")
@@ -210,7 +213,8 @@ def _remote(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def _add_url(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--url", help="where the box is (else $NMOS_APPLIANCE_URL, /run/nmos-appliance/api.json, port 8080 here)"
+        "--url",
+        help="where the box is (else $NMOS_APPLIANCE_URL, /run/nmos-appliance/api.json, port 8080 here)",
     )
 
 

@@ -78,7 +78,14 @@ def _source_row(body: JSON, now: int) -> list[str]:
         fit_text(Fit(**fit)) if fit else "",
     ]
     essence = " ".join(text for text in (source.format, source.detail) if text)
-    return [source.node.label, source.device.label, source.label, essence, source.id, "; ".join(filter(None, notes))]
+    return [
+        source.node.label,
+        source.device.label,
+        source.label,
+        essence,
+        source.id,
+        "; ".join(filter(None, notes)),
+    ]
 
 
 def _receiver_table(items: list[ReceiverItem], now: int) -> str:

@@ -236,7 +236,7 @@ class SourceGroup:
 
     @property
     def title(self) -> str:
-        """"Stage box · Inputs", or one of the two where they say the same."""
+        """ "Stage box · Inputs", or one of the two where they say the same."""
         labels = [self.node.label, self.device.label]
         return " · ".join(dict.fromkeys(label for label in labels if label))
 

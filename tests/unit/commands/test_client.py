@@ -60,7 +60,11 @@ def test_silence_is_not_waited_for_for_ever() -> None:
 def test_events_and_keep_alives() -> None:
     stream = b': hello\n\nevent: menu\ndata: {"a":1}\n\nevent: menu\r\ndata: {"a":\r\ndata: 2}\r\n\r\n'
     with answering(b"HTTP/1.1 200 OK\r\n\r\n" + stream) as url:
-        assert list(Daemon(url).events("/panel/events")) == [("", None), ("menu", {"a": 1}), ("menu", {"a": 2})]
+        assert list(Daemon(url).events("/panel/events")) == [
+            ("", None),
+            ("menu", {"a": 1}),
+            ("menu", {"a": 2}),
+        ]
 
 
 def test_an_event_that_is_not_json_is_refused() -> None:

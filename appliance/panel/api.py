@@ -1,0 +1,200 @@
+"""The panel's HTTP API, ``/panel/``: the menu, the receivers, the box, a take, a label. Read by this box's own faces.
+
+No CORS: a page from elsewhere cannot read it. And none can make the box do anything either: what changes something must
+be JSON (so a plain form cannot be it) and not come from a page of another origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+from urllib.parse import urlsplit
+
+from appliance.core.store import Store
+from appliance.core.tai import format_tai
+from appliance.core.types import JSON, Clock, Kind
+from appliance.errors import BadRequest, Conflict, Forbidden, NotFound
+from appliance.panel.items import SourceGroup
+from appliance.panel.menu import MenuModel
+from appliance.panel.text import MAX_LABEL, MAX_SENTENCE, clean
+from appliance.web.messages import Answer, Request
+from appliance.web.site import Site
+
+LABEL_ASPECT = "label"
+"""The store's table of labels edited at the box: id → {"label": ..., "description": ...}."""
+DEFAULT_LIMIT = 500
+MAX_LIMIT = 1000
+
+Take = Callable[[str, str | None], Awaitable[Answer]]
+"""``await take(receiver_id, sender_id)``: an immediate activation like any other; ``None`` is off."""
+RestoreLabels = Callable[[], None]
+"""Give every resource the label that it now has by configuration and by the label aspect."""
+
+_FRESH = {"Cache-Control": "no-store"}
+
+
+class PanelApi:
+    """The handlers; ``declare`` puts them on a site."""
+
+    def __init__(self, menu: MenuModel, store: Store, clock: Clock, take: Take, restore_labels: RestoreLabels) -> None:
+        self._menu, self._store, self._clock = menu, store, clock
+        self._take, self._restore_labels = take, restore_labels
+
+    def declare(self, site: Site) -> None:
+        site.route("/panel/status", get=self.status)
+        site.route("/panel/receivers", get=self.receivers)
+        site.route("/panel/sources", get=self.sources)
+        site.route("/panel/menu", get=self.menu)
+        site.route("/panel/take", post=self.take)
+        site.route("/panel/label", post=self.label)
+
+    # ---- reading
+
+    def status(self, _request: Request) -> Answer:
+        return self._answer({"status": self._menu.status.to_json()})
+
+    def receivers(self, _request: Request) -> Answer:
+        return self._answer({"receivers": [item.to_json() for item in self._menu.receivers]})
+
+    def sources(self, request: Request) -> Answer:
+        """A flat page of the sources; with ``receiver``, each says whether it fits that one."""
+        body = self._page(request)
+        sources = [source for group in body.pop("groups") for source in group["sources"]]
+        return self._answer({**body, "sources": sources})
+
+    def menu(self, request: Request) -> Answer:
+        """A page of the sources grouped by device, beside the box and the receiver."""
+        body = self._page(request)
+        return self._answer({**body, "status": self._menu.status.to_json()})
+
+    def _page(self, request: Request) -> JSON:
+        receiver_id = self._receiver_asked(request)
+        offset = _number(request, "offset", 0, 0, 10_000_000)
+        limit = _number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+        menu = self._menu.menu(receiver_id, offset, limit)
+        return {
+            "receiver": None if menu.receiver is None else menu.receiver.to_json(),
+            "groups": [_group(group, menu.fits) for group in menu.groups],
+            "offset": offset,
+            "total": menu.total,
+        }
+
+    def _receiver_asked(self, request: Request) -> str | None:
+        receiver_id = request.query.get("receiver")
+        if receiver_id is not None and self._menu.receiver(receiver_id) is None:
+            raise NotFound(f"receiver: this box has no receiver {receiver_id[:60]!r}")
+        return receiver_id
+
+    # ---- changing
+
+    def take(self, request: Request) -> Awaitable[Answer]:
+        """``{"receiver_id": ..., "sender_id": ... or null}``: show that source there, or nothing."""
+        body = _trusted_object(request, required=("receiver_id", "sender_id"))
+        receiver_id = _string(body, "receiver_id")
+        sender_id = None if body["sender_id"] is None else _string(body, "sender_id")
+        receiver = self._menu.receiver(receiver_id)
+        if receiver is None:
+            raise NotFound(f"receiver_id: this box has no receiver {receiver_id[:60]!r}")
+        if sender_id is not None:
+            source = self._menu.source(sender_id)
+            if source is None:
+                raise NotFound(f"sender_id: no source {sender_id[:60]!r} is known")
+            fit = self._menu.fit(sender_id, receiver_id)
+            if fit.verdict == "no":
+                raise Conflict(f"sender_id: {source.label} does not fit {receiver.label}: {fit.reason}")
+        return self._taken(receiver_id, sender_id)
+
+    async def _taken(self, receiver_id: str, sender_id: str | None) -> Answer:
+        self._menu.begin_take(receiver_id, sender_id)
+        try:
+            answer = await self._take(receiver_id, sender_id)
+        finally:
+            self._menu.end_take(receiver_id, sender_id)
+        if answer.status >= 400:
+            return answer
+        item = self._menu.receiver(receiver_id)
+        body = {"receiver": None if item is None else item.to_json()}
+        return Answer(body, answer.status, headers=_FRESH, settle=answer.settle)
+
+    def label(self, request: Request) -> Answer:
+        """``{"id", "label", "description"?}``: what this box calls its own resource; an empty text: as configured."""
+        body = _trusted_object(request, required=("id", "label"), optional=("description",))
+        id = _string(body, "id")
+        kind = next((kind for kind in Kind if self._store.get(kind, id) is not None), None)
+        if kind is None:
+            raise NotFound(f"id: nothing on this box has the id {id[:60]!r}")
+        limits = {"label": MAX_LABEL, "description": MAX_SENTENCE}
+        given = {key: _shown_text(body, key, limit) for key, limit in limits.items() if key in body}
+        self._edit(kind, id, given)
+        resource = self._store.get(kind, id) or {}
+        return self._answer({"id": id, "label": resource.get("label"), "description": resource.get("description")})
+
+    def _edit(self, kind: Kind, id: str, given: dict[str, str]) -> None:
+        edited = {**(self._store.aspect(LABEL_ASPECT, id) or {}), **given}
+        kept = {key: text for key, text in edited.items() if text}
+        with self._store.transaction("label edited at the panel") as tx:
+            tx.attach(LABEL_ASPECT, id, kept or None)
+            tx.update(kind, id, **kept)
+        if len(kept) < len(edited):
+            self._restore_labels()
+
+    def _answer(self, body: JSON) -> Answer:
+        return Answer({"now": format_tai(self._clock.tai_ns()), **body}, headers=_FRESH)
+
+
+def check_origin(request: Request) -> None:
+    """:class:`Forbidden` where a page from elsewhere makes a browser send this."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        raise Forbidden("Origin: a page of another site may not operate this box")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Forbidden("Sec-Fetch-Site: a page of another site may not operate this box")
+
+
+def _trusted_object(request: Request, required: Collection[str], optional: Collection[str] = ()) -> JSON:
+    """The body as an object with these keys and no others."""
+    check_origin(request)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise BadRequest("Content-Type: must be application/json")
+    body = request.json_object()
+    for key in required:
+        if key not in body:
+            raise BadRequest(f"{key}: is missing")
+    for key in body:
+        if key not in required and key not in optional:
+            raise BadRequest(f"{clean(key)}: is not known here; expected {', '.join((*required, *optional))}")
+    return body
+
+
+def _group(group: SourceGroup, fits: Any) -> JSON:
+    return {
+        "node": group.node.to_json(),
+        "device": group.device.to_json(),
+        "title": group.title,
+        "sources": [item.to_json(fits.get(item.id)) for item in group.sources],
+    }
+
+
+def _string(body: JSON, key: str) -> str:
+    value = body[key]
+    if not isinstance(value, str):
+        raise BadRequest(f"{key}: must be a string")
+    return value
+
+
+def _shown_text(body: JSON, key: str, limit: int) -> str:
+    text = _string(body, key).strip()
+    if len(text) > limit:
+        raise BadRequest(f"{key}: is longer than {limit} characters")
+    if clean(text, limit) != text:
+        raise BadRequest(f"{key}: must be one line without control characters")
+    return text
+
+
+def _number(request: Request, key: str, default: int, lowest: int, highest: int) -> int:
+    text = request.query.get(key)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdecimal() or not lowest <= int(text[:18]) <= highest:
+        raise BadRequest(f"{key}: must be a number from {lowest} to {highest}, not {clean(text, 40)!r}")
+    return int(text)

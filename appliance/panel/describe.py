@@ -1,0 +1,145 @@
+"""From what is known to what is shown: a sender entry becomes a source, a receiver resource with its connection and
+stream becomes a receiver. Nothing of a stranger's text gets past here unclean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from appliance.core.tai import parse_tai
+from appliance.core.types import JSON
+from appliance.discovery.world import SenderEntry
+from appliance.errors import BadRequest
+from appliance.media.engine import StreamStatus
+from appliance.panel.essence import FORMAT_PREFIX, detail_of, format_of, media_type_of, transport_of
+from appliance.panel.items import Named, Pending, ReceiverItem, SourceItem
+from appliance.panel.text import MAX_SENTENCE, clean
+
+GROUP_HINT = "urn:x-nmos:tag:grouphint/v1.0"
+_SDP_NAMELESS = ("", "-")
+
+LabelOf = Callable[[str], str | None]
+
+
+def source_item(entry: SenderEntry, current_on: tuple[str, ...], pending_on: tuple[str, ...]) -> SourceItem:
+    """A sender as the menu shows it. What has no label is called by the beginning of its id."""
+    return SourceItem(
+        id=entry.id,
+        label=label_of(entry.sender),
+        device=_named(entry.device),
+        node=_named(entry.node),
+        description=clean(entry.sender.get("description"), MAX_SENTENCE),
+        group=_group_of(entry.sender),
+        format=format_of(entry) or "",
+        media_type=media_type_of(entry) or "",
+        detail=detail_of(entry),
+        transport=transport_of(entry),
+        sending=_sending(entry),
+        lost_since=entry.lost_since,
+        confirmed=entry.confirmed,
+        current_on=current_on,
+        pending_on=pending_on,
+    )
+
+
+def receiver_item(
+    receiver: JSON,
+    device: JSON | None,
+    connection: Mapping[str, Any],
+    stream: StreamStatus,
+    pending: Pending | None,
+    source: SourceItem | None,
+    lost_since: int | None,
+) -> ReceiverItem:
+    """A receiver of this box. ``source`` is the one it shows, as last seen; ``lost_since`` since when it is lost."""
+    active: Mapping[str, Any] = connection.get("active") or {}
+    enabled = active.get("master_enable") is True
+    return ReceiverItem(
+        id=receiver["id"],
+        label=label_of(receiver),
+        device=_named(device),
+        description=clean(receiver.get("description"), MAX_SENTENCE),
+        format=str(receiver["format"]).removeprefix(FORMAT_PREFIX),
+        media_types=tuple(receiver.get("caps", {}).get("media_types", ())),
+        enabled=enabled,
+        sender_id=active.get("sender_id") if enabled else None,
+        shows=_shows(active, source) if enabled else "",
+        lost_since=lost_since if enabled else None,
+        pending=pending,
+        phase=stream.phase,
+        fault=clean(stream.detail or connection.get("fault"), MAX_SENTENCE),
+        restarts=stream.restarts,
+        why=tuple(connection.get("reason") or ()),
+    )
+
+
+def scheduled(connection: Mapping[str, Any], label_of_sender: LabelOf) -> Pending | None:
+    """The activation that a controller has scheduled, if there is one (IS-05, ``activate_scheduled_*``)."""
+    activation = connection.get("pending")
+    if not activation:
+        return None
+    staged = connection.get("staged") or {}
+    wanted = staged.get("sender_id") if staged.get("master_enable") else None
+    return pending_take(wanted, label_of_sender, _time(activation.get("activation_time")))
+
+
+def pending_take(sender_id: str | None, label_of_sender: LabelOf, at: int | None = None) -> Pending:
+    """What a receiver is about to show, in words."""
+    label = "off" if sender_id is None else label_of_sender(sender_id) or short_id(sender_id)
+    return Pending(sender_id, label, at)
+
+
+def label_of(resource: Mapping[str, Any]) -> str:
+    """The label, clean; the description, or the beginning of the id, where there is none."""
+    return clean(resource.get("label")) or clean(resource.get("description")) or short_id(str(resource["id"]))
+
+
+def short_id(id: str) -> str:
+    return clean(id[:8]) + "…"
+
+
+def _named(resource: JSON | None) -> Named:
+    return Named("", "") if resource is None else Named(str(resource["id"]), label_of(resource))
+
+
+def _group_of(sender: JSON) -> str:
+    """The name of the natural group of its first group hint, ``<group>:<role>`` (BCP-002-01)."""
+    tags = sender.get("tags")
+    hints = tags.get(GROUP_HINT) if isinstance(tags, dict) else None
+    return clean(str(hints[0]).partition(":")[0]) if isinstance(hints, list) and hints else ""
+
+
+def _sending(entry: SenderEntry) -> bool | None:
+    """``subscription.active``, which exists from v1.2 on."""
+    subscription = entry.sender.get("subscription")
+    active = subscription.get("active") if isinstance(subscription, dict) else None
+    return active if isinstance(active, bool) else None
+
+
+def _shows(active: Mapping[str, Any], source: SourceItem | None) -> str:
+    """The source's label; else what its transport file calls the session; else where the stream comes from."""
+    if source is not None:
+        return source.label
+    named = _session_name((active.get("transport_file") or {}).get("data"))
+    if named:
+        return named
+    for leg in active.get("transport_params") or ():
+        address = leg.get("multicast_ip") or leg.get("source_ip") or leg.get("interface_ip")
+        if address:
+            return f"a stream at {address}:{leg.get('destination_port')}"
+    return "a source without a name"
+
+
+def _session_name(sdp: str | None) -> str:
+    """The ``s=`` line (RFC 8866, 5.3)."""
+    for line in (sdp or "").splitlines()[:20]:
+        if line.startswith("s=") and line[2:].strip() not in _SDP_NAMELESS:
+            return clean(line[2:])
+    return ""
+
+
+def _time(text: Any) -> int | None:
+    try:
+        return parse_tai(text) if isinstance(text, str) else None
+    except BadRequest:
+        return None

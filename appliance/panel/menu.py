@@ -1,0 +1,320 @@
+"""The menu: what can be chosen, what the receivers show, and how the box is, as one model that every face reads.
+
+It follows four feeds: the world (senders and peers), the store (receivers, connections, labels), the media streams,
+and what discovery says of itself. A change costs what it touches: a sender's change makes that sender's item anew,
+and only the receivers that show it. Many at once (a peer with thousands of senders) are worked off in pieces,
+between which ``later`` lets the loop go on. Listeners hear, after each piece, which ids to look at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from appliance.core.store import Change, Store
+from appliance.core.types import JSON, Clock, Kind
+from appliance.discovery.world import SenderEntry, World, WorldChange
+from appliance.media.engine import StreamStatus
+from appliance.panel import describe
+from appliance.panel.fit import fit
+from appliance.panel.health import Counts, Feed, box_status
+from appliance.panel.items import BoxStatus, Fit, Named, Pending, ReceiverItem, SourceGroup, SourceItem
+from appliance.panel.listing import Listing, grouped
+
+PIECE = 50
+"""How many senders are made anew in one go: about a millisecond's work."""
+
+_IDLE = StreamStatus()
+_UNKNOWN = Fit("unknown", "it is no longer known")
+
+
+@dataclass(frozen=True, slots=True)
+class MenuChange:
+    """What to look at again: ids of sources and receivers that are new or different, of sources that are gone."""
+
+    sources: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    receivers: frozenset[str] = frozenset()
+    status: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """The menu for one receiver (or for none): a page of the sources by device, each with its fit."""
+
+    status: BoxStatus
+    receiver: ReceiverItem | None
+    groups: tuple[SourceGroup, ...]
+    fits: dict[str, Fit]
+    total: int
+
+
+Listener = Callable[[MenuChange], None]
+Later = Callable[[Callable[[], None]], object]
+
+
+class MenuModel:
+    """The menu of one box. ``later`` calls a function soon, but after what else is waiting (a loop's ``call_soon``)."""
+
+    def __init__(self, store: Store, world: World, clock: Clock, later: Later) -> None:
+        self._store, self._world, self._clock, self._later = store, world, clock, later
+        self._listing = Listing()
+        self._lost: set[str] = set()
+        self._receivers: dict[str, ReceiverItem] = {}
+        self._shown: dict[str, SourceItem] = {}
+        self._vanished: dict[str, int] = {}
+        self._streams: dict[str, StreamStatus] = {}
+        self._takes: dict[str, list[str | None]] = {}
+        self._fits: dict[str, dict[str, Fit]] = {}
+        self._feed = Feed()
+        self._waiting: dict[str, None] = {}
+        self._listeners: list[Listener] = []
+        self._refresh_receivers(store.all(Kind.RECEIVER))
+        self._status = self._make_status()
+        self._on_senders(world.entries)
+        self._ends = (store.subscribe(self._on_store), world.subscribe(self._on_world))
+
+    def close(self) -> None:
+        """Follow nothing any more."""
+        for end in self._ends:
+            end()
+        self._waiting.clear()
+
+    # ---- reading
+
+    @property
+    def status(self) -> BoxStatus:
+        return self._status
+
+    @property
+    def receivers(self) -> tuple[ReceiverItem, ...]:
+        """In the order of the configuration."""
+        return tuple(self._receivers.values())
+
+    def receiver(self, id: str) -> ReceiverItem | None:
+        return self._receivers.get(id)
+
+    def source(self, id: str) -> SourceItem | None:
+        return self._listing.get(id)
+
+    @property
+    def total(self) -> int:
+        return len(self._listing)
+
+    def sources(self, offset: int = 0, limit: int = 1_000_000) -> tuple[SourceItem, ...]:
+        """A page of the sources, by node, device and label."""
+        return self._listing.page(offset, limit)
+
+    def fit(self, source_id: str, receiver_id: str) -> Fit:
+        """Whether a source fits a receiver of this box, and if not, why."""
+        entry, receiver = self._world.entries.get(source_id), self._store.get(Kind.RECEIVER, receiver_id)
+        if entry is None or receiver is None:
+            return _UNKNOWN
+        known = self._fits.setdefault(receiver_id, {})
+        if source_id not in known:
+            known[source_id] = fit(entry, receiver)
+        return known[source_id]
+
+    def menu(self, receiver_id: str | None = None, offset: int = 0, limit: int = 1_000_000) -> Menu:
+        """Everything that a face shows at once."""
+        page = self._listing.page(offset, limit)
+        fits = {} if receiver_id is None else {item.id: self.fit(item.id, receiver_id) for item in page}
+        receiver = None if receiver_id is None else self._receivers.get(receiver_id)
+        return Menu(self._status, receiver, tuple(grouped(page)), fits, self.total)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` with every later change; returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # ---- what the feeds that are not the store or the world say
+
+    def set_stream(self, id: str, status: StreamStatus) -> None:
+        """How the stream of a sender or receiver of this box is doing."""
+        self._streams[id] = status
+        self._refresh([id] if self._is_receiver(id) else [])
+
+    def set_feed(self, feed: Feed) -> None:
+        """What discovery says of itself."""
+        self._feed = feed
+        self._tell()
+
+    # ---- takes under way
+
+    def begin_take(self, receiver_id: str, sender_id: str | None) -> None:
+        """A take has begun; until it ends the receiver and the source show it as pending."""
+        self._takes.setdefault(receiver_id, []).append(sender_id)
+        self._refresh([receiver_id])
+
+    def end_take(self, receiver_id: str, sender_id: str | None) -> None:
+        """The take has been done, or has failed."""
+        takes = self._takes.get(receiver_id, [])
+        takes.remove(sender_id)
+        if not takes:
+            del self._takes[receiver_id]
+        self._refresh([receiver_id])
+
+    def is_latest_take(self, receiver_id: str, sender_id: str | None) -> bool:
+        """Of several takes of one receiver under way, the one begun last is wanted; the others should stop."""
+        takes = self._takes.get(receiver_id)
+        return takes is not None and takes[-1] == sender_id
+
+    # ---- following the store and the world
+
+    def _on_store(self, change: Change) -> None:
+        relabelled = {change.id for change in change.resources if change.kind in (Kind.DEVICE, Kind.NODE)}
+        touched = {change.id for change in change.resources if change.kind is Kind.RECEIVER}
+        for id in touched:
+            self._fits.pop(id, None)
+        touched |= {aspect.id for aspect in change.touches("connection")}
+        self._refresh(self._store.all(Kind.RECEIVER) if relabelled else touched)
+
+    def _on_world(self, change: WorldChange) -> None:
+        self._on_senders((*change.added, *change.changed, *change.removed))
+        if change.peers:
+            self._tell()
+
+    def _on_senders(self, ids: Iterable[str]) -> None:
+        """Make a few anew at once; more than a few in pieces. Each is read from the world when its turn comes."""
+        was_waiting = bool(self._waiting)
+        self._waiting.update(dict.fromkeys(ids))
+        if self._waiting and not was_waiting:
+            self._work()
+
+    def _work(self) -> None:
+        piece = list(islice(self._waiting, PIECE))
+        for id in piece:
+            del self._waiting[id]
+        if piece:
+            sources, gone = self._refresh_sources(piece)
+            receivers = self._refresh_receivers(
+                [item.id for item in self._receivers.values() if {item.sender_id, _wanted(item)} & (sources | gone)]
+            )
+            self._tell(sources, gone, receivers)
+        if self._waiting:
+            self._later(self._work)
+
+    # ---- making items
+
+    def _refresh(self, receiver_ids: Iterable[str]) -> None:
+        """Make these receivers anew, and the sources that they showed or now show."""
+        ids = [id for id in receiver_ids if id in self._receivers or self._is_receiver(id)]
+        before = self._referred(ids)
+        receivers = self._refresh_receivers(ids)
+        sources, gone = self._refresh_sources(before | self._referred(ids))
+        self._tell(sources, gone, receivers)
+
+    def _referred(self, receiver_ids: Iterable[str]) -> frozenset[str]:
+        """The sources that these receivers show or are changing to."""
+        items = [self._receivers[id] for id in receiver_ids if id in self._receivers]
+        return frozenset(id for item in items for id in (item.sender_id, _wanted(item)) if id is not None)
+
+    def _refresh_sources(self, ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+        """Make these anew; which are different, and which are gone."""
+        different: set[str] = set()
+        gone: set[str] = set()
+        for id in ids:
+            entry = self._world.entries.get(id)
+            for known in self._fits.values():
+                known.pop(id, None)
+            if entry is None:
+                self._lost.discard(id)
+                gone.update([id] if self._listing.remove(id) else ())
+            elif self._listing.put(self._make_source(entry)):
+                different.add(id)
+        return frozenset(different), frozenset(gone)
+
+    def _make_source(self, entry: SenderEntry) -> SourceItem:
+        (self._lost.add if entry.lost_since is not None else self._lost.discard)(entry.id)
+        current = tuple(item.id for item in self._receivers.values() if item.sender_id == entry.id)
+        pending = tuple(item.id for item in self._receivers.values() if _wanted(item) == entry.id)
+        return describe.source_item(entry, current, pending)
+
+    def _refresh_receivers(self, ids: Iterable[str]) -> frozenset[str]:
+        """Make these anew, or drop what the store no longer has; which are different."""
+        different = set()
+        for id in ids:
+            receiver = self._store.get(Kind.RECEIVER, id)
+            item = None if receiver is None else self._make_receiver(id, receiver)
+            if self._receivers.get(id) != item:
+                different.add(id)
+            if item is None:
+                self._receivers.pop(id, None)
+            else:
+                self._receivers[id] = item
+        return frozenset(different)
+
+    def _make_receiver(self, id: str, receiver: JSON) -> ReceiverItem:
+        connection = self._store.aspect("connection", id) or {}
+        source, lost_since = self._source_of(id, (connection.get("active") or {}).get("sender_id"))
+        stream = self._streams.get(id, _IDLE)
+        device = self._store.get(Kind.DEVICE, receiver["device_id"])
+        return describe.receiver_item(
+            receiver, device, connection, stream, self._pending(id, connection), source, lost_since
+        )
+
+    def _source_of(self, receiver_id: str, sender_id: str | None) -> tuple[SourceItem | None, int | None]:
+        """The source that a receiver shows, and since when it is lost: remembered also when it is gone altogether."""
+        if sender_id is None:
+            self._shown.pop(receiver_id, None)
+            self._vanished.pop(receiver_id, None)
+            return None, None
+        source = self._listing.get(sender_id)
+        if source is not None:
+            self._shown[receiver_id] = source
+            self._vanished.pop(receiver_id, None)
+            return source, source.lost_since
+        last = self._shown.get(receiver_id)
+        if last is None or last.id != sender_id:
+            return None, None  # not seen since this box started
+        since = self._vanished.setdefault(receiver_id, last.lost_since or self._clock.tai_ns())
+        return last, since
+
+    def _pending(self, id: str, connection: JSON) -> Pending | None:
+        takes = self._takes.get(id)
+        if takes:
+            return describe.pending_take(takes[-1], self._label_of)
+        return describe.scheduled(connection, self._label_of)
+
+    def _label_of(self, sender_id: str) -> str | None:
+        source = self._listing.get(sender_id)
+        return None if source is None else source.label
+
+    def _is_receiver(self, id: str) -> bool:
+        return self._store.get(Kind.RECEIVER, id) is not None
+
+    # ---- telling
+
+    def _tell(
+        self,
+        sources: frozenset[str] = frozenset(),
+        gone: frozenset[str] = frozenset(),
+        receivers: frozenset[str] = frozenset(),
+    ) -> None:
+        status = self._make_status()
+        change = MenuChange(sources, gone, receivers, status != self._status)
+        self._status = status
+        if change != MenuChange():
+            for listener in tuple(self._listeners):
+                listener(change)
+
+    def _make_status(self) -> BoxStatus:
+        node = self._store.node
+        senders = self._store.all(Kind.SENDER)
+        return box_status(
+            Named(node["id"], describe.label_of(node)),
+            self._feed,
+            Counts(len(self._listing), len(self._lost)),
+            self._receivers.values(),
+            [
+                (describe.label_of(senders[id]), status.detail)
+                for id, status in self._streams.items()
+                if status.phase == "fault" and id in senders
+            ],
+            self._world.peers.values(),
+        )
+
+
+def _wanted(item: ReceiverItem) -> str | None:
+    return None if item.pending is None else item.pending.sender_id
