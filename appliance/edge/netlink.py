@@ -88,7 +88,7 @@ class NetlinkNetwork:
         return self._listeners.add(listener)
 
     def lookup(self, destination: str, *, interface: str | None = None) -> Route | None:
-        """The kernel's route, 40 to 70 µs. `None` where there is none (ENETUNREACH and its like).
+        """The kernel's route, in about a tenth of a millisecond. `None` where there is none (ENETUNREACH and its like).
 
         An IPv6 group has a route on every interface (ff00::/8 in the local table), which the kernel made and which
         says nothing of where anybody wants it to go: `None` without an ``interface``, as for an IPv4 group.

@@ -8,10 +8,11 @@ from appliance.network.model import NetworkState, StateListener
 
 
 class Listeners:
-    """Told in the order in which they were added. One may leave, or add another, while being told."""
+    """Told in the order in which they were added. One may leave, add another, or cause a new state while being told."""
 
     def __init__(self) -> None:
         self._listeners: dict[object, StateListener] = {}
+        self._latest: NetworkState | None = None
 
     def add(self, listener: StateListener) -> Callable[[], None]:
         """Returns what removes it again; that may be called more than once."""
@@ -24,6 +25,8 @@ class Listeners:
         return remove
 
     def tell(self, state: NetworkState) -> None:
+        """Tell everybody, but stop where a listener's doing made this state old: all have heard the newer one."""
+        self._latest = state
         for ticket, listener in list(self._listeners.items()):
-            if ticket in self._listeners:
+            if ticket in self._listeners and self._latest is state:
                 listener(state)

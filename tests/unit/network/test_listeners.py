@@ -23,3 +23,13 @@ def test_one_who_leaves_while_others_are_told_hears_no_more() -> None:
     leave = listeners.add(lambda _: told.append("second"))
     listeners.tell(NetworkState())
     assert not told
+
+
+def test_nobody_hears_an_older_state_after_a_newer_one() -> None:
+    listeners = Listeners()
+    heard: list[int] = []
+    older, newer = NetworkState(routes=1), NetworkState(routes=2)
+    listeners.add(lambda state: listeners.tell(newer) if state is older else None)
+    listeners.add(lambda state: heard.append(state.routes))
+    listeners.tell(older)
+    assert heard == [2]
