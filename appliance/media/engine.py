@@ -72,7 +72,8 @@ class Plan:
     RTP packets of its legs from sockets that the daemon opened for it: an element of ``argv`` that has
     :func:`descriptor` of a leg in it gets that socket's number. ``ready`` is how the line on its standard output
     begins that tells it runs (``None``: it runs once it is started). ``ends`` says that ending with 0 is how it gets
-    to its beginning again, and no fault. ``claims`` are what no two processes can have at a time.
+    to its beginning again, and no fault. ``claims`` are what no two processes can have at a time. ``advice`` is what to
+    tell people too where some words are in the process's own.
     """
 
     argv: tuple[str, ...] | None
@@ -80,6 +81,7 @@ class Plan:
     ready: str | None = None
     ends: bool = False
     claims: frozenset[str] = frozenset()
+    advice: tuple[tuple[str, str], ...] = ()
 
 
 class Engine(Protocol):

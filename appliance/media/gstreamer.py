@@ -26,6 +26,7 @@ MAX_PACKET = 1452
 """Octets of an RTP packet: ST 2110-10's standard UDP datagram of 1460 with its header; fits IPv6 on Ethernet too."""
 READY = "Setting pipeline to PLAYING"
 INSTALL = "apt install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-alsa"
+ADVICE = (("no element", INSTALL),)
 
 Which = Callable[[str], str | None]
 """Where a program is, ``None`` if it is not installed: ``shutil.which``."""
@@ -63,6 +64,7 @@ class GStreamerEngine:
                 *_sinks(job.legs),
             ),
             ready=READY,
+            advice=ADVICE,
             ends=end.kind == "file",
             claims=frozenset({*_input_claims(end), *(f"to {leg.destination_ip}:{leg.port}" for leg in job.legs)}),
         )
@@ -81,6 +83,7 @@ class GStreamerEngine:
             ),
             sockets=job.legs,
             ready=READY,
+            advice=ADVICE,
             claims=_output_claims(end),
         )
 
@@ -100,7 +103,7 @@ def quoted(name: str, value: str) -> str:
 def _check(job: Job) -> AudioFormat:
     audio = job.audio
     if audio is None:
-        raise BadRequest("the gstreamer driver carries audio only; set driver = \"null\"")
+        raise BadRequest('the gstreamer driver carries audio only; set driver = "null"')
     if audio.encoding not in ("L16", "L24"):
         raise BadRequest(f"the gstreamer driver carries L16 and L24, not {audio.encoding}")
     if not 1 <= audio.channels <= 64 or not 1 <= audio.sample_rate <= 384_000:

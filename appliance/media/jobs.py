@@ -45,9 +45,7 @@ def desired(
         return Refusal(refused.message)
 
 
-def _sender(
-    id: str, sender: SenderConfig, legs: Sequence[JSON], network: NetworkState, config: Config
-) -> Job:
+def _sender(id: str, sender: SenderConfig, legs: Sequence[JSON], network: NetworkState, config: Config) -> Job:
     audio = None
     if sender.format is Format.AUDIO:
         encoding = sender.media_type.removeprefix("audio/")

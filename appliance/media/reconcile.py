@@ -143,8 +143,7 @@ class Reconciler:
         if run == stream.run and plan and plan.ends and code == 0 and now - stream.started >= FIRST_RETRY_S:
             self._spawn(id, stream, plan, now)
             return
-        program = plan.argv[0] if plan and plan.argv else ""
-        self._failed(id, run, sentence(program, code, last_lines), now)
+        self._failed(id, run, sentence(plan, code, last_lines) if plan else "", now)
 
     def tick(self, now: float) -> None:
         """Time has passed: start again what is due."""
@@ -198,6 +197,10 @@ class Reconciler:
         if stream.desired.role == "receiver" and stream.joins:
             return True
         return bool(stream.fault) or stream.run is not None or (stream.plan is not None and stream.plan.argv is None)
+
+    def members(self, membership: Membership) -> tuple[str, ...]:
+        """The endpoints that have this membership now."""
+        return tuple(id for id, stream in self._streams.items() if stream.joins.get(membership) == "")
 
     # ---- inside
 
@@ -263,11 +266,13 @@ def memberships(job: Job) -> tuple[Membership, ...]:
     return tuple(dict.fromkeys(_membership(leg) for leg in job.legs if leg.multicast))
 
 
-def sentence(program: str, code: int, last_lines: Sequence[str]) -> str:
+def sentence(plan: Plan, code: int, last_lines: Sequence[str]) -> str:
     """``gst-launch-1.0 ended with 1: Could not open audio device for playback.``"""
+    program = plan.argv[0].rpartition("/")[2] if plan.argv else ""
     how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
     why = _last_words(last_lines)
-    return f"{program.rpartition('/')[2]} {how}" + (f": {why}" if why else "")
+    advice = next((advice for words, advice in plan.advice if words in why), "")
+    return ": ".join(filter(None, (f"{program} {how}", why, advice)))
 
 
 def _membership(leg: Leg) -> Membership:

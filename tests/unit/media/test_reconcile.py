@@ -174,9 +174,7 @@ def test_a_new_job_does_not_wait_for_the_old_ones_retry(machine: Reconciler) -> 
     assert machine.status("s") == StreamStatus("starting")
 
 
-def test_a_file_that_has_ended_begins_again_and_an_empty_one_is_a_fault(
-    planner: Planner, machine: Reconciler
-) -> None:
+def test_a_file_that_has_ended_begins_again_and_an_empty_one_is_a_fault(planner: Planner, machine: Reconciler) -> None:
     planner.ends = True
     machine.set_desired("s", SENDER, 0.0)
     machine.exited("s", spawned(machine), 0, (), 5.0)
@@ -291,4 +289,10 @@ def test_memberships_are_of_receivers_of_multicast_each_once() -> None:
     ],
 )
 def test_a_fault_is_a_sentence(code: int, lines: tuple[str, ...], said: str) -> None:
-    assert sentence("/usr/bin/g", code, lines) == said
+    assert sentence(Plan(("/usr/bin/g",)), code, lines) == said
+
+
+def test_a_fault_comes_with_advice_where_the_driver_has_one() -> None:
+    plan = Plan(("g",), advice=(("no element", "apt install it"),))
+    assert sentence(plan, 1, ('no element "x"',)) == 'g ended with 1: no element "x": apt install it'
+    assert sentence(plan, 1, ("no device",)) == "g ended with 1: no device"

@@ -1,0 +1,277 @@
+"""Media on the event loop: follows the Connection API and the network, and does what the reconciler says.
+
+Everything is done within the commit that asks for it: the joins, and starting the process (which takes it a hundred
+milliseconds to become sound, but not us to start). What comes later - a sign of life, an exit, a retry - becomes a
+status that listeners are told of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from appliance.config.model import Config, ReceiverConfig, SenderConfig
+from appliance.core.store import Change, Store
+from appliance.core.types import JSON
+from appliance.edge.process import Process
+from appliance.edge.rtp_socket import RtpSocket
+from appliance.errors import ApplianceError
+from appliance.media.engine import Engine, Job, Plan, StreamStatus, with_descriptors
+from appliance.media.jobs import desired
+from appliance.media.reconcile import Action, Join, Leave, Membership, Reconciler, Spawn, Terminate
+from appliance.network.model import NetworkState
+
+log = logging.getLogger(__name__)
+
+ASPECT = "connection"
+STOP_LIMIT_S = 2.5
+
+StatusListener = Callable[[str, StreamStatus], None]
+
+
+class JoinRefused(Protocol):
+    @property
+    def reason(self) -> str: ...
+
+
+class HeldMembership(Protocol):
+    @property
+    def group(self) -> str: ...
+    @property
+    def interface(self) -> str: ...
+    @property
+    def source(self) -> str | None: ...
+
+
+class LostMembership(JoinRefused, Protocol):
+    @property
+    def membership(self) -> HeldMembership: ...
+
+
+class Groups(Protocol):
+    """The daemon's own multicast memberships (edge/multicast.py)."""
+
+    def join(self, group: str, interface: str, source: str | None = None) -> JoinRefused | None: ...
+    def leave(self, group: str, interface: str, source: str | None = None) -> None: ...
+    def follow(self, state: NetworkState) -> tuple[LostMembership, ...]: ...
+    def close(self) -> None: ...
+
+
+class LiveState(Protocol):
+    """The network as far as media follow it."""
+
+    def snapshot(self) -> NetworkState: ...
+    def subscribe(self, listener: Callable[[NetworkState], None]) -> Callable[[], None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A process and the sockets that it was given."""
+
+    process: Process
+    sockets: tuple[RtpSocket, ...]
+
+
+class Media:
+    """The streams of a box, running. ``endpoints`` by IS-04 id; ``environment`` is what their processes get to see."""
+
+    def __init__(
+        self,
+        config: Config,
+        endpoints: Mapping[str, SenderConfig | ReceiverConfig],
+        store: Store,
+        network: LiveState,
+        groups: Groups,
+        engines: Mapping[str, Engine],
+        environment: Mapping[str, str],
+    ) -> None:
+        self._config = config
+        self._endpoints = endpoints
+        self._store = store
+        self._network = network
+        self._groups = groups
+        self._engines = engines
+        self._environment = environment
+        self._reconciler = Reconciler(self._plan)
+        self._runs: dict[int, _Run] = {}
+        self._shown: dict[str, StreamStatus] = {}
+        self._listeners: list[StatusListener] = []
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._unsubscribe: list[Callable[[], None]] = []
+
+    def start(self) -> None:
+        """Begin with what is active already."""
+        self._loop = asyncio.get_running_loop()
+        self._unsubscribe = [self._store.subscribe(self._changed), self._network.subscribe(self._network_changed)]
+        for id in self._endpoints:
+            self._derive(id, self._store.aspect(ASPECT, id))
+        self._go_on(self._endpoints)
+
+    async def stop(self, limit_s: float = STOP_LIMIT_S) -> None:
+        """Leave all groups at once, end all processes; what has not ended in time is killed."""
+        while self._unsubscribe:
+            self._unsubscribe.pop()()
+        self._reconciler.stop()
+        self._go_on(self._endpoints)
+        ending = [asyncio.ensure_future(run.process.ended()) for run in self._runs.values()]
+        if ending:
+            _, late = await asyncio.wait(ending, timeout=limit_s)
+            for run in tuple(self._runs.values()):
+                run.process.kill()
+            if late:
+                await asyncio.wait(late)
+        self._groups.close()
+
+    def status(self, id: str) -> StreamStatus:
+        return self._reconciler.status(id)
+
+    def statuses(self) -> dict[str, StreamStatus]:
+        """Of every sender and receiver that the box has."""
+        return {id: self._reconciler.status(id) for id in self._endpoints}
+
+    def subscribe(self, listener: StatusListener) -> Callable[[], None]:
+        """Call ``listener`` with every status that changes; returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def settled(self, id: str, timeout_s: float) -> bool:
+        """Wait until a receiver has joined and a sender was started, or it is known why not; False: time ran out."""
+        deadline = self._loop.time() + timeout_s
+        while not self._reconciler.settled(id):
+            changed = self._loop.create_future()
+            self._waiting.add(changed)
+            await asyncio.wait((changed,), timeout=max(0.0, deadline - self._loop.time()))
+            self._waiting.discard(changed)
+            if not changed.done():
+                return False
+        return True
+
+    # ---- what happened
+
+    def _changed(self, change: Change) -> None:
+        touched = {aspect.id: aspect.after for aspect in change.touches(ASPECT) if aspect.id in self._endpoints}
+        for id, connection in touched.items():
+            self._derive(id, connection)
+        if touched:
+            self._go_on(touched)
+
+    def _network_changed(self, state: NetworkState) -> None:
+        for lost in self._groups.follow(state):
+            held = Membership(lost.membership.group, lost.membership.interface, lost.membership.source)
+            for id in self._reconciler.members(held):
+                self._groups.leave(held.group, held.interface, held.source)
+                self._reconciler.join_failed(id, held, lost.reason, self._loop.time())
+        for id in self._endpoints:
+            self._derive(id, self._store.aspect(ASPECT, id))
+        self._go_on(self._endpoints)
+
+    def _derive(self, id: str, connection: JSON | None) -> None:
+        active = (connection or {}).get("active") or {}
+        wanted = desired(id, self._endpoints[id], active, self._network.snapshot(), self._config)
+        self._reconciler.set_desired(id, wanted, self._loop.time())
+
+    def _line(self, spawn: Spawn, line: str) -> None:
+        if spawn.plan.ready is not None and line.startswith(spawn.plan.ready):
+            self._alive(spawn)
+            self._go_on((spawn.id,))
+
+    def _alive(self, spawn: Spawn) -> None:
+        for opened in self._runs[spawn.run].sockets:
+            opened.open_gate()
+        self._reconciler.sign_of_life(spawn.id, spawn.run)
+
+    def _exited(self, spawn: Spawn, code: int, last_lines: tuple[str, ...]) -> None:
+        _close(self._runs.pop(spawn.run).sockets)
+        self._reconciler.exited(spawn.id, spawn.run, code, last_lines, self._loop.time())
+        self._go_on((spawn.id,))
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._reconciler.tick(self._loop.time())
+        self._go_on(self._endpoints)
+
+    # ---- what to do
+
+    def _go_on(self, touched: Iterable[str]) -> None:
+        """Do all that is to be done, then tell who wants to know of the endpoints it may concern, and set the timer."""
+        while actions := self._reconciler.actions():
+            for action in actions:
+                self._do(action)
+        self._show(touched)
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self._reconciler.due()
+        if due is not None:
+            self._timer = self._loop.call_at(due, self._tick)
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Join(id, membership):
+                self._join(id, membership)
+            case Leave(_, membership):
+                self._groups.leave(membership.group, membership.interface, membership.source)
+            case Spawn():
+                self._spawn(action)
+            case Terminate(_, run):
+                if run in self._runs:
+                    self._runs[run].process.terminate()
+
+    def _join(self, id: str, membership: Membership) -> None:
+        refused = self._groups.join(membership.group, membership.interface, membership.source)
+        if refused is None:
+            self._reconciler.joined(id, membership)
+        else:
+            self._reconciler.join_failed(id, membership, refused.reason, self._loop.time())
+
+    def _spawn(self, spawn: Spawn) -> None:
+        sockets: list[RtpSocket] = []
+        argv = spawn.plan.argv or ()
+        try:
+            for leg in spawn.plan.sockets:
+                sockets.append(RtpSocket(leg))  # noqa: PERF401 - those opened are closed where a later one fails
+            numbers = [opened.fileno() for opened in sockets]
+            process = Process(
+                with_descriptors(argv, numbers),
+                on_line=lambda line: self._line(spawn, line),
+                on_exit=lambda code, last_lines: self._exited(spawn, code, last_lines),
+                descriptors=numbers,
+                environment=self._environment,
+            )
+        except OSError as error:
+            _close(sockets)
+            why = f"{argv[0]} cannot be started: {error.strerror or error}"
+            self._reconciler.spawn_failed(spawn.id, spawn.run, why, self._loop.time())
+            return
+        self._runs[spawn.run] = _Run(process, tuple(sockets))
+        if spawn.plan.ready is None:
+            self._alive(spawn)
+
+    def _plan(self, job: Job) -> Plan:
+        engine = self._engines[job.driver]
+        reason = engine.unavailable()
+        if reason is not None:
+            raise ApplianceError(reason)
+        return engine.plan(job)
+
+    def _show(self, touched: Iterable[str]) -> None:
+        for id in touched:
+            status = self._reconciler.status(id)
+            if self._shown.get(id, StreamStatus()) != status:
+                self._shown[id] = status
+                if status.phase == "fault":
+                    log.warning("%s: %s", self._endpoints[id].label or self._endpoints[id].name, status.detail)
+                for listener in tuple(self._listeners):
+                    listener(id, status)
+
+
+def _close(sockets: list[RtpSocket] | tuple[RtpSocket, ...]) -> None:
+    for opened in sockets:
+        opened.close()
