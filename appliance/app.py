@@ -1,32 +1,41 @@
 """The parts list: what the box is made of, how it is wired, in which order it starts and stops.
 
 Nothing here decides anything. Start: what was kept is read, the network is looked at, the store filled; then the server
-answers; then everything that needs longer (mDNS, pipelines, the panel's events) comes up, each by itself. Stop is the
-reverse, with a time limit for each part. A part whose task dies takes the process down: systemd brings it back with its
-state, and nobody has to guess what half of a box would do.
+answers; then everything that needs longer (streams, mDNS, peers) comes up. Stop is the reverse, with a time limit for
+each part. A part whose task dies takes the process down: systemd brings it back with its state, and nobody has to guess
+what half a box would do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import shutil
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from appliance import __version__
 from appliance.config.model import Config
 from appliance.core.ids import Identities
 from appliance.core.store import Store
-from appliance.core.types import Clock
 from appliance.discovery.world import World
 from appliance.edge.connecting import ActivationTimer
 from appliance.edge.files import StateDirectory, StateWriter
 from appliance.edge.host_network import open_host_network
+from appliance.edge.media import Media
+from appliance.edge.multicast import Memberships
+from appliance.edge.panel_events import PATH as EVENTS_PATH
+from appliance.edge.panel_events import PanelEvents
+from appliance.edge.process import environment
 from appliance.edge.server import HttpServer
 from appliance.edge.takes import Takes
 from appliance.errors import ApplianceError
+from appliance.media.gstreamer import GStreamerEngine
+from appliance.media.null import NullEngine
 from appliance.network.live import LiveNetwork
 from appliance.network.model import NetworkState
 from appliance.network.roles import all_addresses
@@ -37,103 +46,161 @@ from appliance.nmos.is05.connections import Connections
 from appliance.nmos.is05.endpoint import endpoints
 from appliance.nmos.is05.groups import Groups
 from appliance.nmos.is05.transportfile import TransportFiles
+from appliance.panel.api import PanelApi
+from appliance.panel.menu import MenuModel
 from appliance.system import logs
 from appliance.system.clock import SystemClock
-from appliance.system.systemd import Notifier
+from appliance.system.service import Service
 from appliance.web.messages import Answer
 from appliance.web.site import Site
 
 log = logging.getLogger(__name__)
 
-STOP_LIMIT_S = 1.0
-"""For each part; all of them together stay under the 5 s of the contract."""
+STOP_LIMIT_S = 3.0
+"""For each part; the service manager is promised that all of it takes less than 5 s."""
 
 
 class Appliance:
-    """One box."""
+    """One box. ``start`` once, ``stop`` once; ``port`` is where it answers."""
 
-    def __init__(self, config: Config, state_dir: Path, clock: Clock | None = None) -> None:
+    def __init__(self, config: Config, state_dir: Path) -> None:
         self._config = config
-        self._clock = clock or SystemClock()
-        self._directory = StateDirectory(state_dir)
-        self._notifier = Notifier()
         self._stops: list[tuple[str, Callable[[], Awaitable[None] | None]]] = []
-        self.port = 0
+        self.clock = SystemClock()
+        self.store = Store(self.clock)
+        self.world = World()
+        self.site = Site()
+        self.port = config.network.http_port
+        self._open(state_dir)
+        self._wire_connections()
+        self._wire_media()
+        self._wire_panel()
+        self._wire_apis()
+
+    # ---- what it is made of
+
+    def _open(self, state_dir: Path) -> None:
+        """What was kept, and the network as it is now."""
+        self.directory = StateDirectory(state_dir)
+        kept = self.directory.open()
+        assert kept.seed is not None
+        self.identities = Identities(kept.seed)
+        self.store.restore(kept.resources(), kept.aspects())
+        self.writer = StateWriter(self.directory, self.store, kept.seed)
+        self.network = open_host_network(self._config.network)
+        self.store.subscribe(self.writer.on_change)
+        self.builder = Builder(self._config, self.identities)
+        self._populate("start")
+
+    def _wire_connections(self) -> None:
+        config = self._config.network
+        live = LiveNetwork(self.network)
+        self.activations = ActivationTimer()
+        self.endpoints = endpoints(self._config, self.identities)
+        self.connections = Connections(
+            self.store, self.endpoints, live, Groups(config.multicast_pool), self.clock, self.activations.rearm
+        )
+        self.connections.start()
+        self.files = TransportFiles(self.store, self.connections, live, ttl=config.multicast_ttl)
+        self.takes = Takes(self.store, self.world, self.connections, self.files, _no_manifest, _no_manifest)
+
+    def _wire_media(self) -> None:
+        engines = (GStreamerEngine(self._config.media, shutil.which), NullEngine())
+        self.media = Media(
+            self._config,
+            {endpoint.id: endpoint.config for endpoint in self.endpoints},
+            self.store,
+            self.network,
+            Memberships(),
+            {engine.name: engine for engine in engines},
+            environment(os.environ),
+        )
+
+    def _wire_panel(self) -> None:
+        self.menu = MenuModel(self.store, self.world, self.clock, self._later)
+        self.events = PanelEvents(self.menu, self.clock)
+        self.service = Service(self.menu, lambda: self.port)
+
+    def _wire_apis(self) -> None:
+        node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)
+        self.site.route("/x-nmos", get=lambda request: Answer(["connection/", "node/"]))
+        node.mount(self.site)
+        ConnectionApi(self.connections, self.files).mount(self.site)
+        PanelApi(self.menu, self.store, self.clock, self.takes.take, self._restore_labels).declare(self.site)
+        for listener in (self.site.ready.on_change, node.on_change):
+            self.store.subscribe(listener)
+        self.server = HttpServer(self.site, self._settled)
+        self.server.stream(EVENTS_PATH, self.events.handle)
+
+    # ---- its life
 
     async def start(self) -> None:
-        """Everything up to the first answer, then the rest."""
-        config = self._config
-        kept = self._directory.open()
-        self._stops.append(("state directory", self._directory.close))
-        assert kept.seed is not None
-        identities = Identities(kept.seed)
-
-        self._network = open_host_network(config.network)
-        self._stops.append(("network", self._network.close))
-        live = LiveNetwork(self._network)
-
-        self._store = store = Store(self._clock)
-        store.restore(kept.resources(), kept.aspects())
-        self._builder = Builder(config, identities)
-        self._timer = ActivationTimer()
-        self._connections = Connections(
-            store, endpoints(config, identities), live, Groups(config.network.multicast_pool), self._clock,
-            self._timer.rearm,
-        )  # fmt: skip
-        files = TransportFiles(store, self._connections, live, ttl=config.network.multicast_ttl)
-        writer = StateWriter(self._directory, store, kept.seed)
-        store.subscribe(writer.on_change)
-
-        world = World()
-        takes = Takes(store, world, self._connections, files, _no_manifest, _no_manifest)
-        site = Site()
-        store.subscribe(site.ready.on_change)
-        node_api = NodeApi(store, config.discovery.api_versions, takes.target)
-        store.subscribe(node_api.on_change)
-        site.route("/x-nmos", get=lambda request: Answer(["node/", "connection/"]))
-        node_api.mount(site)
-        ConnectionApi(self._connections, files).mount(site)
-
-        self._populate("start")
-        self._connections.start()
-        store.reset_counters()
-
-        server = HttpServer(site, self._settled)
-        self.port = await server.listen(None, config.network.http_port)
-        self._stops.append(("server", server.stop))
-        if self.port != config.network.http_port:
+        self._stops.append(("the state directory", self.directory.close))
+        self._stops.append(("the network", self.network.close))
+        self.store.reset_counters()
+        self.port = await self._listen(self._config.network.http_port)
+        if self.port != self._config.network.http_port:
             self._populate("port")
-        writer.start()
-        self._stops.insert(2, ("state", writer.stop))
-        self._timer.start(self._connections)
-        self._stops.append(("activations", self._timer.stop))
-        self._network.watch()
-        self._network.subscribe(self._on_network)
-        self._notifier.ready()
+        self._started("the state writer", self.writer.start, self.writer.stop)
+        self._stops.append(("the server", self._stop_serving))
+        self.media.subscribe(self.menu.set_stream)
+        self._started("the streams", self.media.start, self.media.stop)
+        self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
+        self._started("the network's events", self._follow_network, lambda: None)
+        self._started("the service manager", self.service.start, self.service.stop)
+        node = self.store.node
+        log.info("nmos-appliance %s: %s (%s) answers at %s", __version__, node["label"], node["id"], node["href"])
 
     async def stop(self) -> None:
-        self._notifier.stopping()
-        for name, stop in reversed(self._stops):
+        """Stop what was started, in reverse; what does not stop in time is named and left."""
+        self.service.stopping()
+        while self._stops:
+            name, stop = self._stops.pop()
             try:
                 async with asyncio.timeout(STOP_LIMIT_S):
-                    result = stop()
-                    if result is not None:
-                        await result
+                    stopping = stop()
+                    if stopping is not None:
+                        await stopping
             except TimeoutError:
                 log.warning("%s did not stop within %g s", name, STOP_LIMIT_S)
-        self._notifier.close()
+
+    def _started(self, name: str, start: Callable[[], object], stop: Callable[[], Awaitable[None] | None]) -> None:
+        start()
+        self._stops.append((name, stop))
+
+    async def _listen(self, port: int) -> int:
+        try:
+            return await self.server.listen(None, port)
+        except OSError as error:
+            raise ApplianceError(f"port {port} cannot be had: {error.strerror}; --http-port names another") from error
+
+    async def _stop_serving(self) -> None:
+        self.events.close()
+        await self.server.stop()
+
+    # ---- wires that are more than one name
 
     def _populate(self, cause: str) -> None:
-        state = self._network.snapshot()
-        port = self.port or self._config.network.http_port
-        self._builder.populate(self._store, Host(socket.gethostname(), all_addresses(state), port, state), cause)
+        state = self.network.snapshot()
+        host = Host(socket.gethostname(), all_addresses(state), self.port, state)
+        self.builder.populate(self.store, host, cause)
+
+    def _restore_labels(self) -> None:
+        self._populate("labels")
+
+    def _follow_network(self) -> None:
+        self.network.subscribe(self._on_network)
+        self.network.watch()
 
     def _on_network(self, state: NetworkState) -> None:
         self._populate("network")
-        self._connections.network_changed()
+        self.connections.network_changed()
+
+    def _later(self, call: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(call)
 
     async def _settled(self, id: str) -> None:
-        return None
+        await self.media.settled(id, 1.0)
 
 
 async def _no_manifest(name: str) -> str:
@@ -141,21 +208,21 @@ async def _no_manifest(name: str) -> str:
 
 
 def run(config: Config, *, http_port: int | None, state_dir: Path, interfaces: Sequence[str]) -> int:
-    """Run a box until SIGTERM or SIGINT; the exit code."""
+    """Run a box until SIGTERM or SIGINT; the exit code. ``None`` and ``()`` leave the configuration as it is."""
     logs.set_up()
     network = replace(
         config.network,
         http_port=config.network.http_port if http_port is None else http_port,
         interfaces=tuple(interfaces) or config.network.interfaces,
     )
-    return asyncio.run(_run(Appliance(replace(config, network=network), state_dir)))
+    return asyncio.run(_run(replace(config, network=network), state_dir))
 
 
-async def _run(box: Appliance) -> int:
-    loop = asyncio.get_running_loop()
+async def _run(config: Config, state_dir: Path) -> int:
     leave = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, leave.set)
+        asyncio.get_running_loop().add_signal_handler(number, leave.set)
+    box = Appliance(config, state_dir)
     try:
         await box.start()
         await leave.wait()
