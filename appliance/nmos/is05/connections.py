@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from appliance.nmos.is05.patch import Requested, is_cancelling, requested_activa
 from appliance.nmos.is05.receiverfile import origin_of, read_file
 from appliance.nmos.is05.resolve import Network, Pool, Resolution, Resolver, is_unset
 from appliance.nmos.is05.schedule import Schedule
-from appliance.nmos.is05.schemas import is_multicast
+from appliance.nmos.is05.schemas import bulk_validator, is_multicast, patch_validator
 from appliance.nmos.is05.state import (
     ABSOLUTE,
     ASPECT,
@@ -95,6 +95,13 @@ class Connections:
 
     def constraints(self, endpoint: Endpoint) -> list[JSON]:
         return self._current_addresses().constraints(endpoint)
+
+    def warm_up(self) -> Iterator[None]:
+        """Compile the schemas, one a step, so that the first request does not wait for it: for when there is time."""
+        for parameters in dict.fromkeys((endpoint.kind, endpoint.parameters) for endpoint in self._endpoints.values()):
+            patch_validator(*parameters)
+            yield
+        bulk_validator()
 
     # ---- controllers and the panel
 

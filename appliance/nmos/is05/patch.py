@@ -102,12 +102,8 @@ _ADDRESSES: Collection[str] = frozenset({"source_ip", "destination_ip", "interfa
 
 
 def _normal(leg: JSON) -> JSON:
-    """One spelling for each value: addresses as in /constraints, 5004.0 (an integer to JSON Schema) as 5004."""
+    """One spelling for each address, the one that /constraints has."""
     return {
-        name: canonical(value)
-        if name in _ADDRESSES and isinstance(value, str) and ":" in value
-        else int(value)
-        if isinstance(value, float)
-        else value
+        name: canonical(value) if name in _ADDRESSES and isinstance(value, str) else value
         for name, value in leg.items()
     }

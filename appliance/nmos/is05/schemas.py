@@ -11,8 +11,6 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import fastjsonschema
-
 from appliance.core.types import JSON, Kind
 from appliance.errors import BadRequest
 from appliance.nmos.is05.state import ABSOLUTE, IMMEDIATE, RELATIVE
@@ -60,18 +58,18 @@ def bulk_validator() -> Validate:
 
 def ip_version(text: str) -> int | None:
     """4 or 6, ``None`` where it is no address. A zone (``%eth0``) is no part of one: it means nothing to others."""
-    try:
-        return None if "%" in text else ipaddress.ip_address(text).version
-    except ValueError:
-        return None
+    address = _parsed(text) if len(text) <= _LONGEST_ADDRESS else None
+    return address.version if address else None
 
 
 def is_multicast(text: str) -> bool:
-    return ip_version(text) is not None and ipaddress.ip_address(text).is_multicast
+    address = _parsed(text) if len(text) <= _LONGEST_ADDRESS else None
+    return address is not None and address.is_multicast
 
 
-def _is_unicast(text: str) -> bool:
-    return ip_version(text) is not None and not ipaddress.ip_address(text).is_multicast
+def is_unicast(text: str) -> bool:
+    address = _parsed(text) if len(text) <= _LONGEST_ADDRESS else None
+    return address is not None and not address.is_multicast
 
 
 def canonical(text: str) -> str:
@@ -79,12 +77,24 @@ def canonical(text: str) -> str:
     return ipaddress.ip_address(text).compressed if ":" in text else text
 
 
+@functools.lru_cache(maxsize=1024)
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Reading an address costs more than all else that is done with it, and the same few come again and again."""
+    try:
+        return None if "%" in text else ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+_LONGEST_ADDRESS = 45
+
+
 # The names are what an error message says: "transport_params[0].source_ip: must be an IP address or auto".
 _FORMATS = {
     "an IP address": lambda text: ip_version(text) is not None,
     "an IP address or auto": lambda text: text == "auto" or ip_version(text) is not None,
-    "a unicast IP address": _is_unicast,
-    "a unicast IP address or auto": lambda text: text == "auto" or _is_unicast(text),
+    "a unicast IP address": is_unicast,
+    "a unicast IP address or auto": lambda text: text == "auto" or is_unicast(text),
     "a multicast IP address": is_multicast,
 }
 
@@ -127,6 +137,8 @@ _RECEIVER_PARAMETERS: dict[str, JSON] = {
 
 
 def _compiled(schema: JSON) -> Validate:
+    import fastjsonschema
+
     check = fastjsonschema.compile({"$schema": "http://json-schema.org/draft-04/schema#", **schema}, formats=_FORMATS)
 
     def validate(body: Any) -> None:
@@ -138,7 +150,8 @@ def _compiled(schema: JSON) -> Validate:
     return validate
 
 
-def _explanation(error: fastjsonschema.JsonSchemaValueException) -> str:
+def _explanation(error: Any) -> str:
+    """The key, and what is wrong with it, of a ``fastjsonschema.JsonSchemaValueException``."""
     where = error.name.removeprefix("data").removeprefix(".")
     if error.rule == "additionalProperties":
         known = error.definition["properties"]

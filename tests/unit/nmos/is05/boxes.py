@@ -1,4 +1,4 @@
-"""A box for tests of the Connection API: a store with IS-04 resources, a network on paper, a clock that stands still."""
+"""A box for tests of the Connection API: a store with IS-04 resources, a network on paper, a clock that waits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import inspect
 import json
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from appliance.config.model import Config, DeviceConfig, LegConfig, ReceiverConfig, SenderConfig, Transport
@@ -32,7 +33,7 @@ from tests.unit.network.hosts import Kernel, host, interface
 RED = interface("eth0", "10.0.0.1/24", "fd00::1/64", index=2)
 BLUE = interface("eth1", "10.1.0.1/24", index=3)
 TWO_PORTS = host(RED, BLUE)
-NO_NETWORK = host()
+NO_NETWORK = host(media=("eth0", "eth1"))
 
 _PAIR = (LegConfig(interfaces=("eth0",)), LegConfig(interfaces=("eth1",)))
 CONFIG = Config(
@@ -90,9 +91,9 @@ class PaperNetwork:
     def choose(self, question: Question) -> policy.Choice | policy.Refusal:
         return policy.choose(question, self.state, self.kernel)
 
-    def route(self, destination: str, interface: str, source: str | None = None) -> None:
-        """Every test's kernel knows no route but these."""
-        self.kernel = Kernel({destination: Route(interface, source)})
+    def route(self, **interfaces: str) -> None:
+        """The only routes there are: ``route(**{"10.0.0.9": "eth0"})``."""
+        self.kernel = Kernel({destination: Route(name, None) for destination, name in interfaces.items()})
 
 
 @dataclass
@@ -136,12 +137,17 @@ class Box:
         )
         self.connections.start()
         self.store.reset_counters()
-        files = TransportFiles(self.store, self.connections, self.network, ttl=32)
-        self.site = Site()
-        ConnectionApi(self.connections, files).mount(self.site)
-        self.store.subscribe(self.site.ready.on_change)
         self.changes: list[Change] = []
         self.store.subscribe(self.changes.append)
+
+    @cached_property
+    def site(self) -> Site:
+        """Its HTTP API, made when it is first asked."""
+        site = Site()
+        files = TransportFiles(self.store, self.connections, self.network, ttl=32)
+        ConnectionApi(self.connections, files).mount(site)
+        self.store.subscribe(site.ready.on_change)
+        return site
 
     def rebooted(self, config: Config | None = None) -> Box:
         return Box(config or self.config, state=self.network.state, clock=self.clock, kept=self.store, pool=self.pool)

@@ -1,0 +1,188 @@
+"""A network that moves, and a box that was off: what is active follows, what was desired is never forgotten."""
+
+from dataclasses import replace
+
+import pytest
+
+from appliance.config.model import LegConfig
+from appliance.core.store import Store
+from appliance.core.types import JSON, Kind
+from appliance.network.model import NetworkState
+from tests.unit.network.hosts import host, interface
+from tests.unit.nmos.is05.boxes import (
+    BLUE,
+    CONFIG,
+    IMMEDIATE,
+    NO_NETWORK,
+    RED,
+    SENDER_ID,
+    Box,
+    multicast_sdp,
+    receiver_id,
+    sender_id,
+)
+
+SPEAKER = receiver_id("speaker")
+TONE = sender_id("tone")
+NEW_ADDRESS = host(interface("eth0", "10.0.0.55/24", index=2), BLUE)
+RED_UNPLUGGED = host(replace(RED, carrier=False), BLUE)
+UNPLUGGED = host(replace(RED, carrier=False), replace(BLUE, carrier=False))
+
+
+def connected() -> Box:
+    box = Box()
+    box.connections.take(SPEAKER, {"id": SENDER_ID}, multicast_sdp())
+    box.changes.clear()
+    return box
+
+
+def move(box: Box, state: NetworkState) -> None:
+    box.network.state = state
+    box.connections.network_changed()
+
+
+def leg(box: Box, kind: Kind = Kind.RECEIVER, id: str = SPEAKER) -> JSON:
+    return dict(box.active(kind, id)["transport_params"][0])
+
+
+def test_a_change_elsewhere_changes_nothing() -> None:
+    box = connected()
+    move(box, host(RED, BLUE, interface("eth2", "10.2.0.1/24", index=4)))
+    assert box.changes == []
+
+
+def test_a_new_address_of_the_interface_becomes_active() -> None:
+    box = connected()
+    move(box, NEW_ADDRESS)
+    assert leg(box)["interface_ip"] == "10.0.0.55"
+    assert leg(box, Kind.SENDER, TONE)["source_ip"] == "10.0.0.55"
+    assert box.staged(Kind.RECEIVER, SPEAKER)["transport_params"][0]["interface_ip"] == "auto"
+    [change] = box.changes
+    assert {resource.id for resource in change.resources} >= {SPEAKER, TONE}
+    assert b"10.0.0.55" in box.ask("GET", f"/v1.1/single/senders/{TONE}/transportfile").body
+
+
+def test_constraints_follow() -> None:
+    box = connected()
+    path = f"/v1.1/single/receivers/{SPEAKER}/constraints"
+    assert "10.0.0.55" not in box.get(path)[0]["interface_ip"]["enum"]
+    move(box, NEW_ADDRESS)
+    assert box.get(path)[0]["interface_ip"]["enum"] == ["10.0.0.55", "10.1.0.1"]
+
+
+def test_a_lost_link_moves_to_another_interface_and_does_not_hop_back() -> None:
+    box = connected()
+    move(box, RED_UNPLUGGED)
+    assert leg(box)["interface_ip"] == "10.1.0.1"
+    assert box.resource(Kind.RECEIVER, SPEAKER)["interface_bindings"] == ["eth1"]
+    move(box, host(RED, BLUE))
+    assert leg(box)["interface_ip"] == "10.1.0.1"
+
+
+def test_without_another_the_active_state_stays_and_a_fault_says_why_until_it_mends() -> None:
+    box = connected()
+    before = box.active(Kind.RECEIVER, SPEAKER)
+    move(box, UNPLUGGED)
+    assert box.active(Kind.RECEIVER, SPEAKER) == before
+    assert box.aspect(SPEAKER)["fault"].startswith("transport_params[0].interface_ip is 'auto'")
+    changes = len(box.changes)
+    move(box, UNPLUGGED)
+    assert len(box.changes) == changes
+    move(box, host(RED, BLUE))
+    assert box.active(Kind.RECEIVER, SPEAKER) == before
+    assert box.aspect(SPEAKER)["fault"] is None
+
+
+def test_an_address_that_was_asked_for_is_waited_for() -> None:
+    box = connected()
+    body = {"transport_params": [{"interface_ip": "10.0.0.1"}], "activation": IMMEDIATE}
+    box.patch(Kind.RECEIVER, SPEAKER, body)
+    move(box, host(BLUE))
+    assert leg(box)["interface_ip"] == "10.0.0.1"
+    assert "10.0.0.1" in box.aspect(SPEAKER)["fault"]
+    move(box, host(RED, BLUE))
+    assert box.aspect(SPEAKER)["fault"] is None
+
+
+def test_what_is_staged_is_not_activated_by_the_network() -> None:
+    box = connected()
+    box.patch(Kind.RECEIVER, SPEAKER, {"transport_params": [{"destination_port": 9000}], "master_enable": False})
+    move(box, NEW_ADDRESS)
+    assert leg(box)["destination_port"] == 5010
+    assert box.active(Kind.RECEIVER, SPEAKER)["master_enable"] is True
+
+
+# ---- restarts
+
+
+def test_staged_and_active_come_back() -> None:
+    box = connected()
+    box.patch(Kind.RECEIVER, SPEAKER, {"transport_params": [{"destination_port": 9000}]})
+    after = box.rebooted()
+    for kind in (Kind.SENDER, Kind.RECEIVER):
+        for id in box.connections.all(kind):
+            assert after.aspect(id) == box.aspect(id)
+            for key in ("subscription", "interface_bindings", "version"):
+                assert after.resource(kind, id)[key] == box.resource(kind, id)[key]
+
+
+def test_a_sender_that_was_switched_off_stays_off() -> None:
+    box = Box()
+    box.patch(Kind.SENDER, TONE, {"master_enable": False, "activation": IMMEDIATE})
+    after = box.rebooted()
+    assert after.active(Kind.SENDER, TONE)["master_enable"] is False
+    assert after.resource(Kind.SENDER, TONE)["subscription"]["active"] is False
+
+
+def test_at_power_on_without_a_network_the_desired_state_is_kept_and_retried() -> None:
+    box = connected()
+    box.network.state = NO_NETWORK
+    after = box.rebooted()
+    assert after.aspect(SPEAKER)["fault"] is not None
+    assert after.active(Kind.RECEIVER, SPEAKER)["sender_id"] == SENDER_ID
+    move(after, NEW_ADDRESS)
+    assert leg(after)["interface_ip"] == "10.0.0.55"
+    assert after.aspect(SPEAKER)["fault"] is None
+    assert after.aspect(SPEAKER)["desired"] == box.aspect(SPEAKER)["desired"]
+
+
+def test_an_address_that_changed_while_the_box_was_off() -> None:
+    box = connected()
+    box.network.state = NEW_ADDRESS
+    assert leg(box.rebooted())["interface_ip"] == "10.0.0.55"
+
+
+def test_is04_is_mended_from_what_is_active() -> None:
+    """The state file has both, but a release that lost one of them must not show what is not so."""
+    box = connected()
+    with box.store.transaction("lost") as tx:
+        tx.update(Kind.RECEIVER, SPEAKER, subscription={"sender_id": None, "active": False})
+    after = box.rebooted()
+    assert after.resource(Kind.RECEIVER, SPEAKER)["subscription"] == {"sender_id": SENDER_ID, "active": True}
+
+
+def test_legs_that_the_configuration_changed_begin_anew() -> None:
+    box = connected()
+    one, *others = CONFIG.receivers
+    two_legs = replace(CONFIG, receivers=(replace(one, legs=(LegConfig(), LegConfig())), *others))
+    after = box.rebooted(two_legs)
+    assert len(after.active(Kind.RECEIVER, SPEAKER)["transport_params"]) == 2
+    assert after.active(Kind.RECEIVER, SPEAKER)["master_enable"] is False
+
+
+def test_what_the_configuration_no_longer_has_is_forgotten() -> None:
+    box = connected()
+    after = box.rebooted(replace(CONFIG, receivers=CONFIG.receivers[1:]))
+    assert after.store.aspect("connection", SPEAKER) is None
+
+
+@pytest.mark.parametrize("kept", [{}, {"staged": None}, {"staged": {}, "active": {}, "desired": {}}, {"staged": 5}])
+def test_what_cannot_be_understood_begins_anew(kept: JSON, caplog: pytest.LogCaptureFixture) -> None:
+    box = connected()
+    store = Store(box.clock)
+    store.restore(
+        [(kind, body) for kind in Kind for body in box.store.all(kind).values()], [("connection", SPEAKER, kept)]
+    )
+    after = Box(clock=box.clock, kept=store)
+    assert after.active(Kind.RECEIVER, SPEAKER)["master_enable"] is False
+    assert "begun anew" in caplog.text

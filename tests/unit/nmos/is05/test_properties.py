@@ -1,0 +1,142 @@
+"""Whatever is sent: only documented answers, by the schemas; after an error everything is as it was before."""
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.core.types import JSON, Kind
+from tests.support.specs import validator
+from tests.unit.nmos.is05.boxes import SENDER_ID, Box, multicast_sdp, pair_sdp, receiver_id, sender_id
+
+DOCUMENTED = {200, 202, 400, 423, 500}
+SENDERS = [sender_id(name) for name in ("tone", "pair")]
+RECEIVERS = [receiver_id(name) for name in ("speaker", "dual", "direct")]
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+ips = st.sampled_from(
+    ["auto", "10.0.0.1", "10.1.0.1", "fd00::1", "239.1.2.3", "ff3e::5", "192.0.2.1", "0.0.0.0", "::", "fe80::1%eth0"]
+)
+ports = st.sampled_from(["auto", 0, 1, 5004, 65535, 65536, -1, "5004"])
+parameters = {
+    "source_ip": ips | st.none(),
+    "destination_ip": ips | st.none(),
+    "interface_ip": ips | st.none(),
+    "multicast_ip": ips | st.none(),
+    "source_port": ports,
+    "destination_port": ports,
+    "rtp_enabled": st.booleans(),
+}
+legs = st.lists(st.fixed_dictionaries({}, optional=parameters) | anything, max_size=3)
+times = st.sampled_from(["0:0", "1:0", "0:999999999", "1700000040:0", "1:1:1", "x", "9999999999999:0", "-1:0"])
+activations = st.fixed_dictionaries(
+    {},
+    optional={
+        "mode": st.sampled_from(
+            [None, "activate_immediate", "activate_scheduled_absolute", "activate_scheduled_relative", "soon"]
+        ),
+        "requested_time": times | st.none(),
+    },
+)
+files = st.fixed_dictionaries(
+    {},
+    optional={
+        "data": st.sampled_from([multicast_sdp(), pair_sdp(), "v=0", "", None]) | st.text(max_size=40),
+        "type": st.sampled_from(["application/sdp", "text/plain", None]),
+    },
+)
+ids = st.sampled_from([SENDER_ID, None, "x", SENDER_ID.upper()])
+
+
+def bodies(kind: Kind) -> st.SearchStrategy[Any]:
+    own: dict[str, st.SearchStrategy[Any]] = {
+        "receiver_id" if kind is Kind.SENDER else "sender_id": ids,
+        "master_enable": st.booleans(),
+        "activation": activations,
+        "transport_params": legs,
+    }
+    if kind is Kind.RECEIVER:
+        own["transport_file"] = files
+    return st.fixed_dictionaries({}, optional=own) | st.fixed_dictionaries({}, optional=own | {"more": anything})
+
+
+steps = st.tuples(st.just(Kind.SENDER), st.sampled_from(SENDERS), bodies(Kind.SENDER)) | st.tuples(
+    st.just(Kind.RECEIVER), st.sampled_from(RECEIVERS), bodies(Kind.RECEIVER)
+)
+
+
+@settings(max_examples=75, deadline=None)
+@given(st.lists(steps, min_size=1, max_size=6), st.sampled_from([0.0, 0.5, 3.0]))
+def test_a_sequence_of_requests(requests: list[tuple[Kind, str, JSON]], pause: float) -> None:
+    box = Box()
+    for kind, id, body in requests:
+        before = box.aspect(id), box.resource(kind, id), box.connections.get_timer()
+        answer = box.patch(kind, id, body)
+        assert answer.status in DOCUMENTED
+        if answer.status >= 400:
+            assert (box.aspect(id), box.resource(kind, id), box.connections.get_timer()) == before
+            assert_valid("error", answer.body)
+        else:
+            assert_valid(f"{kind}-response-schema", answer.body)
+        box.clock.advance(pause)
+        box.connections.handle_timer()
+        assert_consistent(box, kind, id)
+    after = box.rebooted()
+    for kind, id, _ in requests:
+        assert_consistent(after, kind, id)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.fixed_dictionaries({"id": st.sampled_from([*SENDERS, SENDER_ID, "x"]), "params": bodies(Kind.SENDER)}))
+)
+def test_bulk(items: list[JSON]) -> None:
+    box = Box()
+    answer = box.ask("POST", "/v1.1/bulk/senders", items)
+    assert answer.status == (400 if any(item["id"] == "x" for item in items) else 200)
+    if answer.status == 200:
+        assert_valid("bulk-response-schema", answer.body)
+        assert [entry["id"] for entry in answer.body] == [item["id"] for item in items]
+    for id in SENDERS:
+        assert_consistent(box, Kind.SENDER, id)
+
+
+UNTOUCHED = Box()
+"""For what can only be refused, or be empty: making a box takes longer than asking it."""
+
+
+@settings(max_examples=200, deadline=None)
+@given(anything)
+def test_any_json_at_all(body: Any) -> None:
+    box = UNTOUCHED
+    for path in (f"/v1.1/single/receivers/{RECEIVERS[0]}/staged", f"/v1.0/single/senders/{SENDERS[0]}/staged"):
+        assert box.ask("PATCH", path, raw=json.dumps(body).encode()).status == (200 if body == {} else 400)
+    assert box.ask("POST", "/v1.1/bulk/senders", raw=json.dumps(body).encode()).status == (200 if body == [] else 400)
+    assert box.changes == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=100))
+def test_any_bytes_at_all(raw: bytes) -> None:
+    path = f"/v1.1/single/receivers/{RECEIVERS[0]}/staged"
+    assert UNTOUCHED.ask("PATCH", path, raw=raw).status == (200 if raw.strip(b" \t\r\n") == b"{}" else 400)
+
+
+def assert_consistent(box: Box, kind: Kind, id: str) -> None:
+    """What each API shows of one endpoint is valid and agrees with the others."""
+    staged, active = box.staged(kind, id), box.active(kind, id)
+    assert_valid(f"{kind}-response-schema", staged)
+    assert_valid(f"{kind}-response-schema", active)
+    assert all("auto" not in leg.values() for leg in active["transport_params"])
+    assert box.resource(kind, id)["subscription"]["active"] is active["master_enable"]
+    assert len(box.resource(kind, id)["interface_bindings"]) == len(active["transport_params"])
+    assert (staged["activation"]["mode"] is None) is (box.aspect(id)["pending"] is None)
+
+
+def assert_valid(schema: str, document: object) -> None:
+    validator("is-05", "v1.1", schema).validate(document)
