@@ -48,7 +48,7 @@ from appliance.nmos.is05.groups import Groups
 from appliance.nmos.is05.transportfile import TransportFiles
 from appliance.panel.api import PanelApi
 from appliance.panel.menu import MenuModel
-from appliance.system import logs
+from appliance.system import logs, loopstats
 from appliance.system.clock import SystemClock
 from appliance.system.service import Service
 from appliance.web.messages import Answer
@@ -210,6 +210,7 @@ async def _no_manifest(name: str) -> str:
 def run(config: Config, *, http_port: int | None, state_dir: Path, interfaces: Sequence[str]) -> int:
     """Run a box until SIGTERM or SIGINT; the exit code. ``None`` and ``()`` leave the configuration as it is."""
     logs.set_up()
+    loopstats.start_if_asked(os.environ)
     network = replace(
         config.network,
         http_port=config.network.http_port if http_port is None else http_port,
