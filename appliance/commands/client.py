@@ -6,9 +6,11 @@ alone takes a quarter of a second to import.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -73,23 +75,17 @@ class Daemon:
         """Post JSON, and what is answered."""
         return self._call("POST", quote(path), json.dumps(body).encode())
 
-    def events(self, path: str, **query: str) -> Iterator[tuple[str, Any]]:
-        """The named events of a server-sent-event stream, until it ends. A keep-alive comes out as ``("", None)``."""
-        connection = self._connect(KEEP_ALIVE_TIMEOUT_S)
-        try:
-            answer = self._ask(connection, "GET", f"{quote(path)}?{urlencode(query)}" if query else quote(path), None)
-            if answer.status != http.client.OK:
-                raise CommandError(_reason(answer.status, answer.read(_MAX_ANSWER)))
-            yield from _events(answer)
-        except (OSError, http.client.HTTPException) as error:
-            raise self._unreachable(error) from None
-        finally:
-            connection.close()
+    def events(self, path: str, **query: str) -> EventStream:
+        """The server-sent events at ``path``."""
+        target = f"{quote(path)}?{urlencode(query)}" if query else quote(path)
+        return EventStream(self._connect(KEEP_ALIVE_TIMEOUT_S), target, self._unreachable)
 
     def _call(self, method: str, target: str, body: bytes | None) -> Any:
         connection = self._connect(self._timeout_s)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
-            answer = self._ask(connection, method, target, body)
+            connection.request(method, target, body, headers)
+            answer = connection.getresponse()
             status, payload = answer.status, answer.read(_MAX_ANSWER)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from None
@@ -107,19 +103,52 @@ class Daemon:
         assert self._host is not None
         return kind(self._host, self._port, timeout=timeout_s)
 
-    @staticmethod
-    def _ask(
-        connection: http.client.HTTPConnection, method: str, target: str, body: bytes | None
-    ) -> http.client.HTTPResponse:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        connection.request(method, target, body, headers)
-        return connection.getresponse()
-
     def _unreachable(self, error: OSError | http.client.HTTPException) -> Unreachable:
         if isinstance(error, TimeoutError):
             return Unreachable(f"the box at {self.url} does not answer")
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
         return Unreachable(f"no box at {self.url}: {why}. Is nmos-appliance running? --url says where else it is")
+
+
+class EventStream:
+    """Named events as (name, JSON) until the stream ends; a keep-alive comes out as ``("", None)``.
+
+    ``close`` may be called by another thread: the one that waits for the next event then sees the end.
+    """
+
+    def __init__(
+        self,
+        connection: http.client.HTTPConnection,
+        target: str,
+        unreachable: Callable[[OSError | http.client.HTTPException], CommandError],
+    ) -> None:
+        self._connection, self._target, self._unreachable = connection, target, unreachable
+        self._socket: socket.socket | None = None
+        self._closed = False
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        connection = self._connection
+        try:
+            connection.connect()
+            self._socket = connection.sock
+            if self._closed:
+                return
+            connection.request("GET", self._target)
+            answer = connection.getresponse()
+            if answer.status != http.client.OK:
+                raise CommandError(_reason(answer.status, answer.read(_MAX_ANSWER)))
+            yield from _events(answer)
+        except (OSError, http.client.HTTPException) as error:
+            if not self._closed:
+                raise self._unreachable(error) from None
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        self._closed = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # it is closed already
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def _events(answer: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Sequence
 
 from appliance.core.tai import NS
 from appliance.panel.items import BoxStatus, Fit, ReceiverItem, SourceItem
-from appliance.panel.text import span
+from appliance.panel.text import fitted, span, width
 
 
 def print_json(value: object) -> None:
@@ -19,20 +18,9 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as what is in them, two blanks apart; the last one runs on."""
     widths = [max(width(row[n]) for row in (heads, *rows)) for n in range(len(heads) - 1)]
     return "\n".join(
-        "  ".join([*(pad(cell, size) for cell, size in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        "  ".join([*(fitted(cell, size) for cell, size in zip(row, widths, strict=False)), row[-1]]).rstrip()
         for row in (heads, *rows)
     )
-
-
-def width(text: str) -> int:
-    """Columns on a terminal: East Asian wide characters and emoji take two, combining ones none."""
-    if text.isascii():
-        return len(text)
-    return sum(_columns(character) for character in text)
-
-
-def pad(text: str, size: int) -> str:
-    return text + " " * (size - width(text))
 
 
 def mode_line(status: BoxStatus) -> str:
@@ -66,9 +54,3 @@ def fit_text(fit: Fit | None) -> str:
     if fit is None:
         return ""
     return "fits" if fit.verdict == "yes" else fit.reason
-
-
-def _columns(character: str) -> int:
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1

@@ -48,6 +48,34 @@ def span(seconds: float) -> str:
     return f"{int(seconds / 86400)} days"
 
 
+def width(text: str) -> int:
+    """Columns on a terminal: East Asian wide characters and emoji take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(character) for character in text)
+
+
+def fitted(text: str, size: int) -> str:
+    """Exactly ``size`` columns: filled up with blanks, or cut with an ellipsis."""
+    if width(text) <= size:
+        return text + " " * (size - width(text))
+    kept, room = "", size - 1
+    for character in text:
+        room -= _columns(character)
+        if room < 0:
+            break
+        kept += character
+    return f"{kept}…{' ' * (size - 1 - width(kept))}" if size > 0 else ""
+
+
+def _columns(character: str) -> int:
+    if character.isascii():
+        return 1
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
 def _part_key(part: str) -> tuple[bool, int, str]:
     is_number = part.isdecimal() and part.isascii()
     return (False, int(part[:18]), "") if is_number else (True, 0, part)
