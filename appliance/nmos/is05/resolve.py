@@ -70,8 +70,9 @@ class Resolver:
         """``before`` are the active parameters until now, which a leg that is off goes on showing; ``origin`` is who
         made a receiver's transport file, which is most likely who sends where no ``source_ip`` says it."""
         result = Resolution()
+        asked_for = [addresses.owner(leg[endpoint.address_parameter]) or "" for leg in params]
         for index, leg in enumerate(params):
-            avoid = tuple(name for name in result.interfaces if name)
+            avoid = (*(name for name in result.interfaces if name), *asked_for[index + 1 :])
             question = _Leg(self._network, self._pool, endpoint, index, addresses, avoid, None if index else origin)
             try:
                 resolved, choice = question.resolved(leg)

@@ -1,12 +1,16 @@
 """Immediate activation: what becomes active, what IS-04 shows of it, and what happens where it cannot be."""
 
+from dataclasses import replace
+
 import pytest
 
+from appliance.config.model import LegConfig
 from appliance.core.tai import parse_tai
 from appliance.core.types import JSON, Kind
 from tests.unit.network.hosts import host, interface
 from tests.unit.nmos.is05.boxes import (
     BLUE,
+    CONFIG,
     IMMEDIATE,
     NO_ACTIVATION,
     NO_NETWORK,
@@ -170,6 +174,19 @@ def test_two_legs_take_two_interfaces_though_both_may_use_either() -> None:
     legs = box.active(Kind.RECEIVER, DUAL)["transport_params"]
     assert [leg["interface_ip"] for leg in legs] == ["10.0.0.1", "10.1.0.1"]
     assert box.resource(Kind.RECEIVER, DUAL)["interface_bindings"] == ["eth0", "eth1"]
+
+
+def test_the_first_leg_leaves_the_interface_that_the_second_asks_for() -> None:
+    config = replace(CONFIG, receivers=(replace(CONFIG.receivers[0], legs=(LegConfig(), LegConfig())),))
+    box = Box(config)
+    listen(
+        box,
+        SPEAKER,
+        transport_file={"data": pair_sdp(), "type": "application/sdp"},
+        transport_params=[{}, {"interface_ip": "10.0.0.1"}],
+    )
+    legs = box.active(Kind.RECEIVER, SPEAKER)["transport_params"]
+    assert [leg["interface_ip"] for leg in legs] == ["10.1.0.1", "10.0.0.1"]
 
 
 def test_unicast_is_received_at_the_address_it_is_sent_to() -> None:

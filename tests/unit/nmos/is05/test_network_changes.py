@@ -79,6 +79,30 @@ def test_a_lost_link_moves_to_another_interface_and_does_not_hop_back() -> None:
     assert leg(box)["interface_ip"] == "10.1.0.1"
 
 
+def test_only_the_leg_that_lost_its_address_moves() -> None:
+    box = Box(replace(CONFIG, senders=(replace(CONFIG.senders[1], legs=(LegConfig(), LegConfig())),)))
+    pair = sender_id("pair")
+    before = box.active(Kind.SENDER, pair)["transport_params"]
+    assert [leg["source_ip"] for leg in before] == ["10.0.0.1", "10.1.0.1"]
+    reason = box.aspect(pair)["reason"]
+    green = interface("eth2", "10.2.0.1/24", index=4)
+    move(box, host(replace(RED, carrier=False), BLUE, green))
+    after = box.active(Kind.SENDER, pair)["transport_params"]
+    assert after == [{**before[0], "source_ip": "10.2.0.1"}, before[1]]
+    assert box.resource(Kind.SENDER, pair)["interface_bindings"] == ["eth2", "eth1"]
+    assert box.aspect(pair)["reason"][1] == reason[1]
+
+
+def test_a_senders_group_survives_a_new_address() -> None:
+    box = connected()
+    group = leg(box, Kind.SENDER, TONE)["destination_ip"]
+    box.pool.network = "239.99.0.0/16"
+    move(box, NEW_ADDRESS)
+    assert leg(box, Kind.SENDER, TONE)["destination_ip"] == group
+    box.patch(Kind.SENDER, TONE, {"activation": IMMEDIATE})
+    assert leg(box, Kind.SENDER, TONE)["destination_ip"].startswith("239.99.")
+
+
 def test_without_another_the_active_state_stays_and_a_fault_says_why_until_it_mends() -> None:
     box = connected()
     before = box.active(Kind.RECEIVER, SPEAKER)

@@ -1,0 +1,195 @@
+"""What is active, and how it becomes so: desired parameters, resolved, and written with what IS-04 shows of them.
+
+The desired state of a sender or receiver is what was last activated, ``auto`` still in it. The active state is what
+that became. It is made at an activation, and followed up when the network moves: a leg keeps its address while that can
+be used, and gets another one only when it cannot. What cannot be resolved leaves the active state as it is, and a fault
+says why until it can.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+from appliance.config.model import AUTO
+from appliance.core.store import Transaction
+from appliance.core.types import JSON
+from appliance.errors import BadRequest, Unresolvable
+from appliance.nmos.is05.constraints import Addresses
+from appliance.nmos.is05.endpoint import Endpoint
+from appliance.nmos.is05.receiverfile import origin_of
+from appliance.nmos.is05.resolve import Network, Pool, Resolution, Resolver, is_unset
+from appliance.nmos.is05.schemas import is_multicast
+from appliance.nmos.is05.state import (
+    ASPECT,
+    UNSPECIFIED,
+    Activation,
+    Connection,
+    Desired,
+    desired_of,
+    document,
+    no_activation,
+    no_file,
+)
+
+log = logging.getLogger(__name__)
+
+FAILURES = (Unresolvable, BadRequest)
+"""Why parameters cannot be resolved now: nothing to choose from, or what was asked for is not there."""
+
+
+class Activator:
+    """Resolves and writes; every write goes into a transaction of the caller."""
+
+    def __init__(self, network: Network, pool: Pool) -> None:
+        self._network = network
+        self._resolver = Resolver(network, pool)
+        self._addresses = Addresses(network.state)
+
+    @property
+    def addresses(self) -> Addresses:
+        """The addresses of the network as it is now."""
+        if self._addresses.state is not self._network.state:
+            self._addresses = Addresses(self._network.state)
+        return self._addresses
+
+    def activated(
+        self, endpoint: Endpoint, connection: Connection, staged: JSON, activation: Activation
+    ) -> tuple[Connection, Resolution]:
+        """What activating ``staged`` makes of the connection; raises one of :data:`FAILURES`."""
+        desired = desired_of(endpoint, staged)
+        resolution = self._resolve(endpoint, desired, connection["active"]["transport_params"])
+        active = document(endpoint, {**desired, "transport_params": resolution.params}, activation)
+        return {
+            "staged": staged,
+            "active": active,
+            "desired": desired,
+            "reason": resolution.reasons,
+            "fault": None,
+            "notice": None,
+            "pending": None,
+        }, resolution
+
+    def write(self, tx: Transaction, endpoint: Endpoint, connection: Connection, resolution: Resolution) -> None:
+        """The connection and what IS-04 shows of it, whose version moves even if nothing else does."""
+        attach(tx, endpoint, connection)
+        bindings = [name or self._first_interface(endpoint, leg) for leg, name in enumerate(resolution.interfaces)]
+        tx.update(
+            endpoint.kind,
+            endpoint.id,
+            subscription=_subscription(endpoint, connection["active"]),
+            interface_bindings=[name for name in bindings if name],
+        )
+        tx.touch(endpoint.kind, endpoint.id)
+
+    def begin(self, tx: Transaction, endpoint: Endpoint) -> None:
+        """The first state: a sender that the configuration switches on is activated, as soon as it can be."""
+        desired: Desired = {
+            "peer_id": None,
+            "master_enable": endpoint.starts_active,
+            "transport_file": no_file(),
+            "transport_params": endpoint.initial_params(),
+        }
+        off: Desired = {**desired, "master_enable": False}
+        resolution = self._resolve(endpoint, off, [])
+        connection: Connection = {
+            "staged": document(endpoint, desired, no_activation()),
+            "active": document(endpoint, {**off, "transport_params": resolution.params}, no_activation()),
+            "desired": desired,
+            "reason": resolution.reasons,
+            "fault": None,
+            "notice": None,
+            "pending": None,
+        }
+        self.write(tx, endpoint, connection, resolution)
+        self.follow(tx, endpoint, connection)
+
+    def resume(self, tx: Transaction, endpoint: Endpoint, kept: Connection) -> None:
+        """What was kept over a restart, without what was pending, which is never done late but not hidden either."""
+        connection = _without_pending(endpoint, kept)
+        attach(tx, endpoint, connection)
+        tx.update(endpoint.kind, endpoint.id, subscription=_subscription(endpoint, connection["active"]))
+        self.follow(tx, endpoint, connection)
+
+    def follow(self, tx: Transaction, endpoint: Endpoint, connection: Connection) -> None:
+        """Resolve the desired state again where the active one is not that, or uses an address that is gone."""
+        if not self._is_stale(endpoint, connection):
+            return
+        desired, active = connection["desired"], connection["active"]
+        kept = self._kept(endpoint, desired["transport_params"], active["transport_params"])
+        try:
+            resolution = self._resolve(endpoint, {**desired, "transport_params": kept}, active["transport_params"])
+        except FAILURES as error:
+            if error.message != connection["fault"]:
+                log.warning("%s %s: %s", endpoint.kind, endpoint.name, error.message)
+                attach(tx, endpoint, {**connection, "fault": error.message})
+            return
+        name = endpoint.address_parameter
+        now_active = {**active, "master_enable": desired["master_enable"], "transport_params": resolution.params}
+        reasons = [
+            before if kept[leg][name] != desired["transport_params"][leg][name] else reason
+            for leg, (before, reason) in enumerate(zip(connection["reason"], resolution.reasons, strict=True))
+        ]
+        after: Connection = {**connection, "active": now_active, "reason": reasons, "fault": None}
+        if now_active == active:
+            attach(tx, endpoint, after)
+        else:
+            self.write(tx, endpoint, after, resolution)
+
+    def _is_stale(self, endpoint: Endpoint, connection: Connection) -> bool:
+        active = connection["active"]
+        if connection["fault"] is not None or active["master_enable"] != connection["desired"]["master_enable"]:
+            return True
+        return any(
+            is_unset(leg) or not self.addresses.usable(endpoint, index, leg[endpoint.address_parameter])
+            for index, leg in enumerate(active["transport_params"])
+        )
+
+    def _kept(self, endpoint: Endpoint, desired: list[JSON], active: list[JSON]) -> list[JSON]:
+        """The desired parameters, with those that were ``auto`` and can stay as they are in place of it."""
+        name = endpoint.address_parameter
+        result = []
+        for index, (wanted, shown) in enumerate(zip(desired, active, strict=True)):
+            kept = {}
+            if wanted[name] == AUTO and self.addresses.usable(endpoint, index, shown[name]):
+                kept[name] = shown[name]
+            if wanted.get("destination_ip") == AUTO and shown["destination_ip"] != UNSPECIFIED:
+                kept["destination_ip"] = shown["destination_ip"]
+            result.append({**wanted, **kept})
+        return result
+
+    def _resolve(self, endpoint: Endpoint, desired: Desired, before: list[JSON]) -> Resolution:
+        return self._resolver.resolve(
+            endpoint,
+            desired["transport_params"],
+            self.addresses,
+            enabled=desired["master_enable"],
+            before=before,
+            origin=origin_of(desired["transport_file"]["data"]),
+        )
+
+    def _first_interface(self, endpoint: Endpoint, leg: int) -> str:
+        return next(iter(self.addresses.interfaces_of(endpoint, leg)), "")
+
+
+def attach(tx: Transaction, endpoint: Endpoint, connection: Connection) -> None:
+    """Write only what IS-05 knows: nothing of it is IS-04's."""
+    tx.attach(ASPECT, endpoint.id, cast(JSON, connection))
+
+
+def _without_pending(endpoint: Endpoint, connection: Connection) -> Connection:
+    pending = connection["pending"]
+    if pending is None:
+        return connection
+    notice = f"the activation scheduled for {pending['activation_time']} was lost in a restart"
+    log.warning("%s %s: %s", endpoint.kind, endpoint.name, notice)
+    staged = {**connection["staged"], "activation": no_activation()}
+    return {**connection, "staged": staged, "pending": None, "notice": notice}
+
+
+def _subscription(endpoint: Endpoint, active: JSON) -> JSON:
+    """IS-04 Behaviour - Nodes: the other end only while active, and for a sender only if it is unicast."""
+    peer = active[endpoint.peer_key] if active["master_enable"] else None
+    if endpoint.is_sender and is_multicast(active["transport_params"][0]["destination_ip"]):
+        peer = None
+    return {endpoint.peer_key: peer, "active": active["master_enable"]}
