@@ -24,7 +24,9 @@ from appliance.media.engine import AudioFormat, Job, Leg, Plan, descriptor
 
 MAX_PACKET = 1452
 """Octets of an RTP packet: ST 2110-10's standard UDP datagram of 1460 with its header; fits IPv6 on Ethernet too."""
-READY = "Setting pipeline to PLAYING"
+READY = "New clock: "
+"""Printed once every element plays. Not the line before it, "Setting pipeline to PLAYING": between the two the clock is
+there already and the base time is not, so a packet would be stamped with the time since boot and wait as long."""
 INSTALL = "apt install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-alsa"
 ADVICE = (("no element", INSTALL),)
 

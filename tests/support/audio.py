@@ -1,0 +1,83 @@
+"""Listens to WAV files: what pitch they have, how loud it is, and whether it was ever interrupted."""
+
+import math
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Samples of each channel, from -1 to 1."""
+
+    rate: int
+    width_bits: int
+    channels: tuple[tuple[float, ...], ...]
+
+    @property
+    def seconds(self) -> float:
+        return len(self.channels[0]) / self.rate
+
+
+def read(path: Path) -> Recording:
+    """A PCM WAV file whose header is complete."""
+    with wave.open(str(path)) as file:
+        width, count = file.getsampwidth(), file.getnchannels()
+        data = file.readframes(file.getnframes())
+        rate = file.getframerate()
+    scale = 1 << (8 * width - 1)
+    samples = [
+        int.from_bytes(data[place : place + width], "little", signed=True) / scale
+        for place in range(0, len(data), width)
+    ]
+    return Recording(rate, 8 * width, tuple(tuple(samples[channel::count]) for channel in range(count)))
+
+
+def write_tone(path: Path, frequency_hz: float, seconds: float, rate: int = 48_000) -> None:
+    """A 16 bit stereo WAV file of a sine at half of full scale."""
+    frames = bytearray()
+    for index in range(round(seconds * rate)):
+        sample = round(16_384 * math.sin(2 * math.pi * frequency_hz * index / rate))
+        frames += sample.to_bytes(2, "little", signed=True) * 2
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(bytes(frames))
+
+
+def sounding(samples: Sequence[float]) -> Sequence[float]:
+    """Without the silence before and after."""
+    heard = [index for index, sample in enumerate(samples) if abs(sample) > 1e-3]
+    return samples[heard[0] : heard[-1] + 1] if heard else ()
+
+
+def pitch_hz(samples: Sequence[float], rate: int) -> float:
+    """From the first to the last upward crossing of zero, each found between its two samples."""
+    crossings = upward_crossings(samples)
+    if len(crossings) < 2:
+        return 0.0
+    return (len(crossings) - 1) * rate / (crossings[-1] - crossings[0])
+
+
+def interruptions(samples: Sequence[float], frequency_hz: float, rate: int) -> int:
+    """How often the time between two upward crossings is more than a sample off: lost, doubled or false samples."""
+    period = rate / frequency_hz
+    crossings = upward_crossings(samples)
+    return sum(abs(after - before - period) > 1 for before, after in pairwise(crossings))
+
+
+def level_db(samples: Sequence[float]) -> float:
+    """The peak level of a sine with the power of these samples, against full scale."""
+    power = sum(sample * sample for sample in samples) / max(1, len(samples))
+    return 10 * math.log10(2 * power) if power else -math.inf
+
+
+def upward_crossings(samples: Sequence[float]) -> list[float]:
+    return [
+        index - after / (after - before)
+        for index, (before, after) in enumerate(pairwise(samples), start=1)
+        if before < 0 <= after
+    ]
