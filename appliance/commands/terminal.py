@@ -163,6 +163,7 @@ class Terminal:
         """Hear from the box about the receiver that is operated now."""
         if self._follower is not None:
             self._follower.stop()
+        self._mirror.forget_fits()
         self._follower = _Follower(self._daemon, self._operated(), self._tell, self._on_event, self._on_lost)
 
     def _on_event(self, follower: _Follower, name: str, data: Any) -> None:

@@ -160,7 +160,8 @@ def _source_cells(scene: Scene, source: SourceItem) -> tuple[str, str, list[str]
     if receiver is not None and receiver.id in source.pending_on:
         return "pending", PENDING, [*cells, "changing to it"]
     if receiver is not None and receiver.id in source.current_on:
-        note = ", ".join(filter(None, ("current", lost)))
+        silent = "not sending" if source.sending is False else ""
+        note = ", ".join(filter(None, ("current", lost or silent)))
         return ("lost" if lost else "current"), (LOST if lost else CURRENT), [*cells, note]
     if lost:
         return "lost", LOST, [*cells, lost]

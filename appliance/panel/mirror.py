@@ -43,6 +43,11 @@ class Mirror:
             self._drop(self._unseen)
             self._unseen = set()
 
+    def forget_fits(self) -> None:
+        """Another receiver is operated: what fits it will be heard with the next stream."""
+        self.revision += 1
+        self.fits.clear()
+
     def _apply_receivers(self, data: Mapping[str, Any]) -> None:
         for body in data.get("receivers", ()):
             item = ReceiverItem.from_json(body)

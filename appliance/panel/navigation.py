@@ -266,7 +266,7 @@ class Navigation:
 
     def _source_rows(self) -> list[Row]:
         found = self.mirror.sources.find(self.find) if self.find else self.mirror.sources
-        rows = [] if self.find else [Row(OFF)]
+        rows = [] if self.find or self.receiver is None else [Row(OFF)]
         for group in grouped(found):
             rows.append(Row(f"{group.node.id}/{group.device.id}", heading=group))
             rows += [Row(source.id, source=source) for source in group.sources]
