@@ -27,7 +27,7 @@ from appliance.network.model import NetworkState
 log = logging.getLogger(__name__)
 
 ASPECT = "connection"
-STOP_LIMIT_S = 2.5
+STOP_LIMIT_S = 0.8
 
 StatusListener = Callable[[str, StreamStatus], None]
 
@@ -118,13 +118,16 @@ class Media:
         self._reconciler.stop()
         self._go_on(self._endpoints)
         ending = [asyncio.ensure_future(run.process.ended()) for run in self._runs.values()]
-        if ending:
-            _, late = await asyncio.wait(ending, timeout=limit_s)
-            for run in tuple(self._runs.values()):
+        try:
+            if ending:
+                await asyncio.wait(ending, timeout=limit_s)
+        finally:
+            # Also where our own time ran out: whoever stops us may be less patient than we are.
+            for run in self._runs.values():
                 run.process.kill()
-            if late:
-                await asyncio.wait(late)
-        self._groups.close()
+            self._groups.close()
+        if ending:
+            await asyncio.wait(ending)
 
     def status(self, id: str) -> StreamStatus:
         return self._reconciler.status(id)
@@ -264,9 +267,10 @@ class Media:
     def _show(self, touched: Iterable[str]) -> None:
         for id in touched:
             status = self._reconciler.status(id)
-            if self._shown.get(id, StreamStatus()) != status:
+            before = self._shown.get(id, StreamStatus())
+            if before != status:
                 self._shown[id] = status
-                if status.phase == "fault":
+                if status.phase == "fault" and status.detail != before.detail:
                     log.warning("%s: %s", self._endpoints[id].label or self._endpoints[id].name, status.detail)
                 for listener in tuple(self._listeners):
                     listener(id, status)

@@ -308,6 +308,19 @@ def test_a_file_begins_again_when_it_has_ended(lan: Lan, tmp_path: Path) -> None
     process.stop()
 
 
+def test_a_group_on_a_box_that_has_loopback_alone(lan: Lan, tmp_path: Path) -> None:
+    host, wav = lan.isolated("box"), tmp_path / "out.wav"
+    process = MediaProcess(host, sender=tone(), receiver={"output": {"kind": "file", "path": str(wav)}})
+    process.activate("sender", sending(("127.0.0.1", GROUP)))
+    process.until("sender", "running")
+    process.activate("receiver", receiving(("127.0.0.1", GROUP, "127.0.0.1")))
+    eventually(lambda: wav.exists() and wav.stat().st_size > 200_000, "sound")
+    process.activate("receiver", off())
+    eventually(lambda: len(process.pipelines()) == 1, "the end of the receiver's pipeline")
+    hear_tone(audio.read(wav))
+    process.stop()
+
+
 def test_a_pipeline_that_was_killed_comes_back(lan: Lan) -> None:
     host = lan.isolated("box")
     process = MediaProcess(host, sender=tone())
