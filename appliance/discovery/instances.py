@@ -1,11 +1,11 @@
 """From DNS-SD records to service instances: which are there, which fell silent, which left, and which begin anew.
 
 Strategy: a table of instances with the times at which their records expire. Every packet's records come in together
-(``handle_records``) with the questions that others asked (``handle_query``, ``handle_probe``), so that an answer can
-be told from an announcement that nobody asked for. SRV and address records are kept alive by asking for them at 80,
-85, 90 and 95 % of their life (RFC 6762 section 5.2): all who listen are refreshed by one answer, so whoever asks
-first asks for everybody. A goodbye is believed after a while only (section 10.1), because some responders withdraw
-and announce again to change a TXT record.
+(``handle_records``); the queries on the network are heard too (``handle_query``), so that an answer can be told from
+an announcement that nobody asked for, and a responder that starts from one that repeats itself. SRV and address
+records are kept alive by asking for them at 80, 85, 90 and 95 % of their life (RFC 6762 section 5.2): all who listen
+are refreshed by one answer, so whoever asks first asks for everybody. A goodbye is believed after a while only
+(section 10.1), because some responders withdraw and announce again to change a TXT record.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from appliance.discovery.query import Query
 from appliance.discovery.records import (
     Address,
     Announced,
@@ -39,14 +41,17 @@ REFRESH_TOGETHER_S = 2.0
 RECONFIRM_S = 8.0
 RECONFIRM_ASK_AT_S = (0.0, 2.0, 5.0)
 ASK_MISSING_AT_S = (0.0, 1.0, 3.0, 7.0, 15.0, 31.0)
-SOLICITED_S = 2.5
-"""An answer may come so long after its question (RFC 6762 section 6: 500 ms; again within a second: one more)."""
-BURST_S = 10.0
-"""Announcements of one event are repeated for so long (RFC 6762 section 8.3)."""
+SOLICITED_S = 1.3
+"""An answer may come so long after its question (RFC 6762 section 6: 500 ms; a second more if just multicast)."""
+REPETITIONS_S = ((0.0, 0.6), (0.96, 1.04), (2.92, 3.08), (6.85, 7.15))
+"""Announcements of one event are repeated so long after it: python-zeroconf twice within 450 ms, others as RFC 6762
+section 8.3 wants it, a second later and then after twice the time again."""
 PROBE_S = 10.0
 MAX_ADDRESSES = 16
 MAX_NAME = 255
+MAX_NOTED = 5000
 
+T = TypeVar("T")
 Step = tuple[list[Event], list[Question]]
 
 
@@ -71,7 +76,7 @@ class _Entry:
     silent: bool = False
     goodbye_at: float | None = None
     came_back: bool = False
-    quiet_until: float = float("-inf")
+    told_at: float = float("-inf")
     ask_at: list[float] = field(default_factory=list)
 
 
@@ -89,23 +94,20 @@ class Instances:
         self._max = max_instances
         self._entries: dict[str, _Entry] = {}
         self._hosts: dict[str, _Host] = {}
-        self._asked: dict[str, float] = {}
+        self._asked: dict[str, tuple[float, frozenset[str]]] = {}
         self._probed: dict[str, float] = {}
         self._wake: float | None = None
 
     # ---- inputs
 
-    def handle_query(self, now: float, names: Iterable[str]) -> None:
-        """Somebody, perhaps this box, asked about these names."""
-        for name in names:
+    def handle_query(self, now: float, query: Query) -> None:
+        """Somebody, perhaps this box, asked."""
+        for name in query.asked:
             if self._concerns(name):
-                _note(self._asked, name.lower(), now, SOLICITED_S)
-
-    def handle_probe(self, now: float, names: Iterable[str]) -> None:
-        """Somebody wants to use these names: a responder that starts."""
-        for name in names:
+                _note(self._asked, name.lower(), (now, query.known))
+        for name in query.probed:
             if self._is_instance(name):
-                _note(self._probed, name.lower(), now, PROBE_S)
+                _note(self._probed, name.lower(), now)
 
     def handle_records(self, now: float, records: Iterable[Record]) -> Step:
         """The records of one packet."""
@@ -248,7 +250,7 @@ class Instances:
         evidence = self._evidence(now, entry, instance, announced)
         if evidence is None:
             return
-        entry.quiet_until = now + BURST_S
+        entry.told_at = now
         self._probed.pop(entry.name.lower(), None)
         entry.told, entry.silent, entry.came_back = instance, False, False
         events.append(Announced(instance, evidence))
@@ -259,18 +261,23 @@ class Instances:
             return Evidence.RETURN
         if entry.told is None:
             return Evidence.CHANGE
-        probed = announced and self._recently(self._probed, entry.name, now, PROBE_S)
-        if probed:
+        if announced and self._probed.get(entry.name.lower(), float("-inf")) > now - PROBE_S:
             return Evidence.RESTART
         if instance != entry.told:
             return Evidence.CHANGE
         if entry.came_back:
             return Evidence.AGAIN
-        asked = any(
-            self._recently(self._asked, name, now, SOLICITED_S)
-            for name in (self.service_type, entry.name, instance.server)
-        )
-        return Evidence.AGAIN if announced and not asked and now >= entry.quiet_until else None
+        elapsed = now - entry.told_at
+        repeated = any(start <= elapsed <= end for start, end in REPETITIONS_S)
+        return Evidence.AGAIN if announced and not repeated and not self._solicited(now, entry, instance) else None
+
+    def _solicited(self, now: float, entry: _Entry, instance: Instance) -> bool:
+        """Somebody asked for it just now, and did not say that they knew it."""
+        for name in (self.service_type, entry.name, instance.server):
+            asked_at, known = self._asked.get(name.lower(), (float("-inf"), frozenset()))
+            if asked_at > now - SOLICITED_S and entry.name.lower() not in known:
+                return True
+        return False
 
     def _instance(self, entry: _Entry) -> Instance | None:
         if entry.srv is None or entry.txt is None:
@@ -348,19 +355,13 @@ class Instances:
     def _is_instance(self, name: str) -> bool:
         return len(name) <= MAX_NAME and name.lower().endswith(f".{self._type_key}")
 
-    @staticmethod
-    def _recently(noted: dict[str, float], name: str, now: float, within_s: float) -> bool:
-        return noted.get(name.lower(), float("-inf")) > now - within_s
 
-
-def _note(noted: dict[str, float], key: str, now: float, keep_s: float) -> None:
-    """Remember when; forget what is older, once there is much of it."""
-    noted[key] = now
-    if len(noted) > 1000:
-        for old in [name for name, when in noted.items() if when < now - keep_s]:
-            del noted[old]
-        if len(noted) > 10_000:
-            noted.clear()
+def _note(noted: dict[str, T], key: str, value: T) -> None:
+    """Remember, and forget the oldest once there is much."""
+    noted.pop(key, None)
+    noted[key] = value
+    if len(noted) > MAX_NOTED:
+        del noted[next(iter(noted))]
 
 
 def _within(ttl: float, bounds: tuple[float, float]) -> float:

@@ -22,10 +22,12 @@ _MAX_JUMPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """``asked``: the names in the question section. ``probed``: those that the sender is about to claim."""
+    """``asked``: the names in the question section. ``known``: what its sender knows already, so that nobody tells it
+    again (RFC 6762 section 7.1). ``probed``: the names that its sender is about to claim."""
 
     asked: frozenset[str]
-    probed: frozenset[str]
+    known: frozenset[str] = frozenset()
+    probed: frozenset[str] = frozenset()
 
 
 class _Malformed(Exception):
@@ -40,6 +42,7 @@ def read_query(data: bytes) -> Query | None:
     if flags & _IS_RESPONSE:
         return None
     asked: set[str] = set()
+    known: set[str] = set()
     probed: set[str] = set()
     at = _HEADER.size
     try:
@@ -47,15 +50,16 @@ def read_query(data: bytes) -> Query | None:
             name, at = _name(data, at)
             asked.add(name)
             at += 4
-        # RFC 6762 section 8.2: a probe proposes its records in the authority section.
-        if authorities and questions <= MAX_NAMES:
+        if questions <= MAX_NAMES:
             for _ in range(min(answers, MAX_NAMES)):
-                at = _record(data, at, set())
+                at = _record(data, at, known)
+        # RFC 6762 section 8.2: a probe proposes its records in the authority section.
+        if questions <= MAX_NAMES and answers <= MAX_NAMES:
             for _ in range(min(authorities, MAX_NAMES)):
                 at = _record(data, at, probed)
     except (_Malformed, struct.error, IndexError):
         pass  # what was read so far is true all the same
-    return Query(frozenset(asked), frozenset(probed))
+    return Query(frozenset(asked), frozenset(known), frozenset(probed))
 
 
 def _record(data: bytes, at: int, names: set[str]) -> int:

@@ -15,10 +15,14 @@ from appliance.core.types import Kind
 MAX_TXT_BYTES = 8900
 """What fits in one mDNS packet (RFC 6762 section 17); nothing longer is read."""
 
+LOWEST_ACTIVE_PRIORITY = 99
+"""The last ``pri`` that is not for development (IS-04 Discovery - Registered Operation)."""
+
 Version = tuple[int, int]
 
 _API_VERSION = re.compile(r"v([0-9]{1,4})\.([0-9]{1,4})")
 _COUNTER = re.compile(r"[0-9]{1,3}")
+_PRIORITY = re.compile(r"[0-9]{1,9}")
 _FIRST_API_VERSION = "v1.0"
 
 
@@ -34,6 +38,16 @@ class NodeTxt:
     api_auth: bool = False
     counters: Mapping[Kind, int] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTxt:
+    """What a Registration, Query or System API says of itself. ``api_proto`` is as it was sent, in lower case."""
+
+    api_proto: str
+    api_ver: tuple[str, ...]
+    api_auth: bool
+    priority: int
 
 
 def node_txt(
@@ -66,6 +80,21 @@ def read_node_txt(data: bytes) -> NodeTxt:
         api_auth=_one_of(records, "api_auth", ("false", "true"), problems) == "true",
         counters=dict(_counters(records, problems)),
         problems=tuple(problems),
+    )
+
+
+def read_service_txt(data: bytes) -> ServiceTxt:
+    """Whatever can be used of the TXT record of an API to choose; never an error.
+
+    What is missing is as IS-04 v1.0 had it: http, v1.0, no authorization. Without a ``pri`` it is the last choice.
+    """
+    records = _unpack(data, [])
+    pri = _text(records.get("pri"))
+    return ServiceTxt(
+        api_proto=_text(records.get("api_proto", b"http")).lower(),
+        api_ver=_api_versions(records.get("api_ver"), []),
+        api_auth=_text(records.get("api_auth")).lower() == "true",
+        priority=int(pri) if _PRIORITY.fullmatch(pri) else LOWEST_ACTIVE_PRIORITY,
     )
 
 

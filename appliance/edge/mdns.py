@@ -233,8 +233,7 @@ class Mdns:
     def _heard(self, query: Query) -> None:
         now = self._now()
         for browse in self._browses.values():
-            browse.instances.handle_query(now, query.asked)
-            browse.instances.handle_probe(now, query.probed)
+            browse.instances.handle_query(now, query)
 
     def _received(self, records: Sequence[dns.Record]) -> None:
         for record in records:
@@ -262,7 +261,7 @@ class Mdns:
     def _ask(self, browse: _Browse, questions: Sequence[dns.Question]) -> None:
         if not questions or self._zeroconf is None:
             return
-        browse.instances.handle_query(self._now(), {question.name for question in questions})
+        browse.instances.handle_query(self._now(), Query(frozenset(question.name for question in questions)))
         for start in range(0, len(questions), _QUESTIONS_A_PACKET):
             out = DNSOutgoing(_QUERY_FLAGS)
             for question in questions[start : start + _QUESTIONS_A_PACKET]:

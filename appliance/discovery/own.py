@@ -1,0 +1,61 @@
+"""This box's own senders in the world: they can be routed to its own receivers like anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.core.store import Change, Store
+from appliance.core.types import Kind
+from appliance.discovery.world import SELF, PeerStatus, SenderEntry, World
+
+API_VERSION = "v1.3"
+"""What the store holds."""
+
+
+class OwnSenders:
+    """Keeps the peer ``self`` of the world as the store is, from ``start`` to ``stop``."""
+
+    def __init__(self, store: Store, world: World) -> None:
+        self._store = store
+        self._world = world
+        self._end: Callable[[], None] | None = None
+
+    def start(self) -> None:
+        self._end = self._store.subscribe(self._on_change)
+        self._write()
+
+    def stop(self) -> None:
+        if self._end is not None:
+            self._end()
+            self._end = None
+
+    def _on_change(self, change: Change) -> None:
+        if change.kinds() - {Kind.RECEIVER}:
+            self._write()
+
+    def _write(self) -> None:
+        senders = self._store.all(Kind.SENDER)
+        node = self._store.node
+        status = PeerStatus(
+            key=SELF,
+            name=node["label"],
+            api_version=API_VERSION,
+            node_id=node["id"],
+            label=node["label"],
+            senders=len(senders),
+        )
+        gone = self._world.ids_of(SELF) - senders.keys()
+        self._world.update(SELF, [self._entry(id) for id in senders], gone, status)
+
+    def _entry(self, sender_id: str) -> SenderEntry:
+        sender = self._store.all(Kind.SENDER)[sender_id]
+        flow = self._store.get(Kind.FLOW, sender["flow_id"]) if sender.get("flow_id") else None
+        return SenderEntry(
+            peer=SELF,
+            sender=sender,
+            flow=flow,
+            source=self._store.get(Kind.SOURCE, flow["source_id"]) if flow else None,
+            device=self._store.get(Kind.DEVICE, sender["device_id"]),
+            node=self._store.node,
+            api_version=API_VERSION,
+        )

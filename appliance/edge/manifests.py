@@ -1,0 +1,89 @@
+"""Fetches transport files for takes: from known peers on their word, and from where a controller says."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from appliance.discovery.manifests import ManifestCache, Target, is_literal, manifest_href, read_url, target
+from appliance.discovery.peers import PeerCache
+from appliance.discovery.world import SenderEntry, World
+from appliance.edge.client import Bounds, HttpClient, HttpFailure, host_in_url
+from appliance.errors import ApplianceError, Forbidden, NotFound
+
+
+class PeerFailed(ApplianceError):
+    """Another node did not give what was asked of it."""
+
+    status = 502
+
+
+class Manifests:
+    """``of`` a known sender, kept for as long as its version stays; ``at`` a URL that a controller names."""
+
+    def __init__(self, world: World, cache: PeerCache, client: HttpClient) -> None:
+        self._world = world
+        self._cache = cache
+        self._client = client
+        self._kept = ManifestCache()
+
+    async def of(self, sender_id: str) -> str:
+        """The transport file of a peer's sender; an ApplianceError says why not."""
+        entry = self._world.entries.get(sender_id)
+        if entry is None:
+            raise NotFound(f"sender_id: no sender {sender_id[:64]} is known")
+        text = self._kept.get(entry)
+        if text is None:
+            text = await self._file(self._target(entry, manifest_href(entry)), entry)
+            self._kept.put(entry, text)
+        return text
+
+    async def at(self, url: str) -> str:
+        """The transport file at ``url``: a controller's word counts for any host, but not for this one itself."""
+        where = read_url(url)
+        for address in await _resolved(where.host):
+            if self._cache.policy.permitted(address, where.port):
+                return await self._file(where.at(address), None)
+        raise Forbidden(f"manifest_href leads to {where.host}, which this box does not contact for others")
+
+    def _target(self, entry: SenderEntry, url: str) -> Target:
+        peer = self._cache.peer(entry.peer)
+        if peer is None:
+            raise NotFound(f"sender {entry.id} belongs to no node that is there now")
+        return target(url, peer, self._cache.policy)
+
+    async def _file(self, where: Target, entry: SenderEntry | None) -> str:
+        def may_follow(url: str) -> bool:
+            """nmos-cpp redirects to its Connection API: on the same address that is no other host."""
+            try:
+                return entry is not None and self._target(entry, url).address == where.address
+            except ApplianceError:
+                return False
+
+        limits = self._cache.limits
+        bounds = Bounds(limits.manifest_bytes, limits.manifest_s, limits.manifest_s, limits.manifest_s)
+        url = f"{where.scheme}://{host_in_url(where.address)}:{where.port}{where.path}"
+        headers = {"Accept": "application/sdp, */*;q=0.5"}
+        if where.host != where.address:
+            headers["Host"] = f"{host_in_url(where.host)}:{where.port}"
+        try:
+            reply = await self._client.get(url, bounds, headers=headers, may_follow=may_follow if entry else None)
+        except HttpFailure as error:
+            raise PeerFailed(f"the transport file could not be fetched from {where.host}: {error.reason}") from error
+        if reply.status != 200:
+            raise PeerFailed(f"{where.host} answers {reply.status} instead of the transport file", debug=url)
+        try:
+            return reply.body.decode()
+        except UnicodeDecodeError as error:
+            raise PeerFailed(f"the transport file of {where.host} is not UTF-8") from error
+
+
+async def _resolved(host: str) -> list[str]:
+    """Addresses of a host that a controller named; the only place where DNS is asked, in asyncio's own thread."""
+    if is_literal(host):
+        return [host]
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise NotFound(f"manifest_href: the host {host} is not known here ({error.strerror})") from error
+    return [str(address[0]) for *_, address in found]
