@@ -9,7 +9,7 @@ from typing import Any
 from appliance.commands.client import CommandError, Daemon
 from appliance.core.types import JSON
 
-PAGE = 500
+PAGE = 250
 
 
 def all_sources(daemon: Daemon, receiver: str | None = None) -> Iterator[JSON]:

@@ -22,8 +22,8 @@ from appliance.web.site import Site
 
 LABEL_ASPECT = "label"
 """The store's table of labels edited at the box: id → {"label": ..., "description": ...}."""
-DEFAULT_LIMIT = 500
-MAX_LIMIT = 1000
+DEFAULT_LIMIT = 250
+MAX_LIMIT = 500
 
 Take = Callable[[str, str | None], Awaitable[Answer]]
 """``await take(receiver_id, sender_id)``: an immediate activation like any other; ``None`` is off."""
