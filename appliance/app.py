@@ -24,6 +24,7 @@ from appliance.core.ids import Identities
 from appliance.core.store import Store
 from appliance.discovery.world import World
 from appliance.edge.connecting import ActivationTimer
+from appliance.edge.discovering import Discovering, Home
 from appliance.edge.files import StateDirectory, StateWriter
 from appliance.edge.host_network import open_host_network
 from appliance.edge.media import Media
@@ -38,7 +39,7 @@ from appliance.media.gstreamer import GStreamerEngine
 from appliance.media.null import NullEngine
 from appliance.network.live import LiveNetwork
 from appliance.network.model import NetworkState
-from appliance.network.roles import all_addresses
+from appliance.network.roles import all_addresses, multicast_addresses
 from appliance.nmos.is04.api import NodeApi
 from appliance.nmos.is04.build import Builder, Host
 from appliance.nmos.is05.api import ConnectionApi
@@ -75,6 +76,7 @@ class Appliance:
         self._wire_connections()
         self._wire_media()
         self._wire_panel()
+        self._wire_discovery()
         self._wire_apis()
 
     # ---- what it is made of
@@ -102,7 +104,6 @@ class Appliance:
         )
         self.connections.start()
         self.files = TransportFiles(self.store, self.connections, live, ttl=config.multicast_ttl)
-        self.takes = Takes(self.store, self.world, self.connections, self.files, _no_manifest, _no_manifest)
 
     def _wire_media(self) -> None:
         engines = (GStreamerEngine(self._config.media, shutil.which), NullEngine())
@@ -120,6 +121,12 @@ class Appliance:
         self.menu = MenuModel(self.store, self.world, self.clock, self._later)
         self.events = PanelEvents(self.menu, self.clock)
         self.service = Service(self.menu, lambda: self.port)
+
+    def _wire_discovery(self) -> None:
+        discovery = self._config.discovery
+        self.discovering = Discovering(discovery, self.store, self.world, self.clock, self.menu.set_feed)
+        manifests = self.discovering.manifests
+        self.takes = Takes(self.store, self.world, self.connections, self.files, manifests.of, manifests.at)
 
     def _wire_apis(self) -> None:
         node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)
@@ -147,6 +154,8 @@ class Appliance:
         self._started("the streams", self.media.start, self.media.stop)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
         self._started("the network's events", self._follow_network, lambda: None)
+        self._stops.append(("discovery", self.discovering.stop))
+        await self.discovering.start(self._home())
         self._started("the service manager", self.service.start, self.service.stop)
         node = self.store.node
         log.info("nmos-appliance %s: %s (%s) answers at %s", __version__, node["label"], node["id"], node["href"])
@@ -185,6 +194,16 @@ class Appliance:
         host = Host(socket.gethostname(), all_addresses(state), self.port, state)
         self.builder.populate(self.store, host, cause)
 
+    def _home(self) -> Home:
+        state = self.network.snapshot()
+        return Home(
+            hostname=socket.gethostname(),
+            port=self.port,
+            announced=all_addresses(state),
+            all=tuple(address.ip for interface in state.interfaces.values() for address in interface.addresses),
+            multicast=multicast_addresses(state),
+        )
+
     def _restore_labels(self) -> None:
         self._populate("labels")
 
@@ -195,16 +214,13 @@ class Appliance:
     def _on_network(self, state: NetworkState) -> None:
         self._populate("network")
         self.connections.network_changed()
+        self.discovering.network_changed(self._home())
 
     def _later(self, call: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_soon(call)
 
     async def _settled(self, id: str) -> None:
         await self.media.settled(id, 1.0)
-
-
-async def _no_manifest(name: str) -> str:
-    raise ApplianceError("no")
 
 
 def run(config: Config, *, http_port: int | None, state_dir: Path, interfaces: Sequence[str]) -> int:

@@ -56,6 +56,19 @@ def all_addresses(state: NetworkState) -> tuple[str, ...]:
     return (first, *(ip for ip in listed if ip != first))
 
 
+def multicast_addresses(state: NetworkState) -> tuple[str, ...]:
+    """The addresses by which mDNS picks its interfaces: of the media interfaces, and of the control interface.
+
+    Not ::1: Linux routes no IPv6 multicast over loopback.
+    """
+    names = dict.fromkeys((*state.media, *filter(None, (state.control,))))
+    spoken = [state.interfaces[name] for name in names if name in state.interfaces and state.interfaces[name].up]
+    return tuple(
+        address.ip for interface in spoken for address in interface.addresses
+        if not (interface.loopback and address.version == 6)
+    )  # fmt: skip
+
+
 def _hrefs(interface: Interface) -> list[Address]:
     """The addresses that a URL can carry, IPv4 first, and those a router forwards before link-local ones."""
     usable = [address for address in interface.addresses if not needs_zone(address.ip)]

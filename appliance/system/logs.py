@@ -7,7 +7,8 @@ import os
 import sys
 
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
-_NOISY = ("aiohttp.access", "zeroconf", "asyncio")
+_NOISY = {"aiohttp.access": logging.WARNING, "asyncio": logging.WARNING, "zeroconf": logging.ERROR}
+"""What others log that our own lines say better: edge/mdns.py tells when multicast does not work."""
 
 
 def set_up(level: int = logging.INFO) -> None:
@@ -18,8 +19,8 @@ def set_up(level: int = logging.INFO) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name, lowest in _NOISY.items():
+        logging.getLogger(name).setLevel(max(level, lowest))
 
 
 class _JournalFormatter(logging.Formatter):

@@ -1,0 +1,114 @@
+"""Discovery as one part of the box: announced, looking for peers, and re-homed together when the network changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from appliance.config.model import DiscoveryConfig, DiscoveryMode
+from appliance.core.store import Change, Store
+from appliance.core.types import Clock, Kind
+from appliance.discovery.contact import Myself
+from appliance.discovery.limits import DEFAULT_LIMITS
+from appliance.discovery.naming import host_name, instance_label
+from appliance.discovery.own import OwnSenders
+from appliance.discovery.peers import PeerCache
+from appliance.discovery.world import World
+from appliance.edge.announcing import Announcing, Identity
+from appliance.edge.client import HttpClient
+from appliance.edge.manifests import Manifests
+from appliance.edge.mdns import Mdns
+from appliance.edge.peering import Peering
+from appliance.panel.health import Feed
+
+log = logging.getLogger(__name__)
+
+NO_MULTICAST = "multicast does not work on this box's network now, so nobody finds it and it finds nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where the box lives just now: its host name, port, the addresses that others reach it by (the control address
+    first), those it is reached by at all, and those of the interfaces on which mDNS is spoken."""
+
+    hostname: str
+    port: int
+    announced: tuple[str, ...]
+    all: tuple[str, ...]
+    multicast: tuple[str, ...]
+
+
+class Discovering:
+    """``on_feed`` hears what fills the menu, whenever that changes."""
+
+    def __init__(
+        self, config: DiscoveryConfig, store: Store, world: World, clock: Clock, on_feed: Callable[[Feed], None]
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._on_feed = on_feed
+        limits = replace(DEFAULT_LIMITS, peers=config.max_peers, resources_per_peer=config.max_resources_per_peer)
+        cache = PeerCache(world, config.api_versions, random.random, limits=limits, allow_local=config.allow_local)
+        self._client = HttpClient()
+        self._mdns = Mdns(self._on_usable)
+        self._announcing = Announcing(store, self._mdns, config.mode, config.api_versions)
+        self._peering = Peering(world, cache, self._mdns, self._client, clock)
+        self._own = OwnSenders(store, world)
+        self.manifests = Manifests(world, cache, self._client)
+        self._home: Home | None = None
+        self._moving: set[asyncio.Task[None]] = set()
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    async def start(self, home: Home) -> None:
+        """Announce this box and look for others, as far as the configuration wants it."""
+        self._home = home
+        self._own.start()
+        if self._config.mode is DiscoveryMode.OFF:
+            self._on_feed(Feed("off"))
+            return
+        self._announcing.start(self._identity(home))
+        self._peering.start(self._myself(home))
+        self._unsubscribe = self._store.subscribe(self._on_change)
+        await self._mdns.start(home.multicast)
+
+    async def stop(self) -> None:
+        """Say goodbye on the network and end every request."""
+        self._unsubscribe()
+        self._own.stop()
+        self._announcing.stop()
+        for task in tuple(self._moving):
+            task.cancel()
+        await asyncio.gather(*self._moving, return_exceptions=True)
+        await self._peering.stop()
+        await self._mdns.stop()
+        await self._client.close()
+
+    def network_changed(self, home: Home) -> None:
+        """Addresses came or went: announced, listened on and kept from oneself are the new ones."""
+        before, self._home = self._home, home
+        if before == home or self._config.mode is DiscoveryMode.OFF:
+            return
+        self._peering.myself_changed(self._myself(home))
+        self._announcing.identity_changed(self._identity(home))
+        moving = asyncio.ensure_future(self._mdns.network_changed(home.multicast))
+        self._moving.add(moving)
+        moving.add_done_callback(self._moving.discard)
+
+    def _on_change(self, change: Change) -> None:
+        if self._home is not None and Kind.NODE in change.kinds():
+            self._announcing.identity_changed(self._identity(self._home))
+
+    def _on_usable(self, usable: bool) -> None:
+        self._announcing.on_usable(usable)
+        self._on_feed(Feed("peer-to-peer", "mDNS", "" if usable else NO_MULTICAST))
+
+    def _identity(self, home: Home) -> Identity:
+        node = self._store.node
+        server = host_name(home.hostname, node["id"])
+        return Identity(instance_label(node["label"]), server, home.port, home.announced)
+
+    def _myself(self, home: Home) -> Myself:
+        return Myself(self._store.node["id"], frozenset(home.all), home.port)
