@@ -55,10 +55,12 @@ Later = Callable[[Callable[[], None]], object]
 
 
 class MenuModel:
-    """The menu of one box. ``later`` calls a function soon, but after what else is waiting (a loop's ``call_soon``)."""
+    """The menu of one box. ``later`` calls a function soon, but after what else is waiting (a loop's ``call_soon``);
+    ``first`` is the id of the receiver that comes first."""
 
-    def __init__(self, store: Store, world: World, clock: Clock, later: Later) -> None:
+    def __init__(self, store: Store, world: World, clock: Clock, later: Later, first: str | None = None) -> None:
         self._store, self._world, self._clock, self._later = store, world, clock, later
+        self._first = first
         self._listing = Listing()
         self._lost: set[str] = set()
         self._receivers: dict[str, ReceiverItem] = {}
@@ -89,8 +91,8 @@ class MenuModel:
 
     @property
     def receivers(self) -> tuple[ReceiverItem, ...]:
-        """In the order of the configuration."""
-        return tuple(self._receivers.values())
+        """The one that the panel begins with, then the others in the order of the configuration."""
+        return tuple(sorted(self._receivers.values(), key=lambda item: item.id != self._first))
 
     def receiver(self, id: str) -> ReceiverItem | None:
         return self._receivers.get(id)
@@ -154,11 +156,6 @@ class MenuModel:
         if not takes:
             del self._takes[receiver_id]
         self._refresh([receiver_id])
-
-    def is_latest_take(self, receiver_id: str, sender_id: str | None) -> bool:
-        """Of several takes of one receiver under way, the one begun last is wanted; the others should stop."""
-        takes = self._takes.get(receiver_id)
-        return takes is not None and takes[-1] == sender_id
 
     # ---- following the store and the world
 

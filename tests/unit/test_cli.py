@@ -56,3 +56,30 @@ def test_state_dir_is_the_given_one_else_systemds_else_the_users() -> None:
     assert state_dir(Path("/x"), {"STATE_DIRECTORY": "/y"}) == Path("/x")
     assert state_dir(None, {"STATE_DIRECTORY": "/var/lib/nmos-appliance:/other"}) == Path("/var/lib/nmos-appliance")
     assert state_dir(None, {}) == Path.home() / ".local/state/nmos-appliance"
+
+
+def test_check_names_every_error_with_its_key_and_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text('[network]\nhttp_port = "x"\n[[senders]]\nname = "a"\ndevice = 5\n')
+    assert main(["check", str(file)]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    lines = output.err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"{file}: ") for line in lines)
+    assert any("network.http_port" in line for line in lines)
+
+
+def test_check_of_a_good_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "good.toml"
+    file.write_text('[node]\nlabel = "Box"\n')
+    assert main(["check", str(file)]) == 0
+    assert capsys.readouterr().out == f"{file}: good: 0 devices, 0 senders, 0 receivers\n"
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_config_that_cannot_be_read_exits_2(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "missing.toml"
+    line = [command, str(file)] if command == "check" else [command, "--config", str(file)]
+    assert main(line) == 2
+    assert str(file) in capsys.readouterr().err

@@ -8,7 +8,7 @@ from appliance.discovery.world import PeerStatus, SenderEntry
 from appliance.media.engine import StreamStatus
 from appliance.panel.health import Feed
 from appliance.panel.items import Pending
-from appliance.panel.menu import PIECE, MenuChange
+from appliance.panel.menu import PIECE, MenuChange, MenuModel
 from tests.unit.panel.worlds import (
     AUDIO,
     DEVICE,
@@ -102,8 +102,6 @@ def test_a_take_under_way_is_pending_until_it_ends() -> None:
     assert item.pending == Pending(MIC, "Mic")
     assert source.pending_on == (AUDIO,)
     scene.menu.begin_take(AUDIO, None)
-    assert not scene.menu.is_latest_take(AUDIO, MIC)
-    assert scene.menu.is_latest_take(AUDIO, None)
     scene.menu.end_take(AUDIO, MIC)
     item = scene.menu.receiver(AUDIO)
     assert item is not None
@@ -112,7 +110,6 @@ def test_a_take_under_way_is_pending_until_it_ends() -> None:
     item = scene.menu.receiver(AUDIO)
     assert item is not None
     assert item.pending is None
-    assert not scene.menu.is_latest_take(AUDIO, None)
 
 
 def test_a_scheduled_activation_is_pending() -> None:
@@ -303,6 +300,12 @@ def test_a_sender_without_a_label_is_called_by_its_description_or_id() -> None:
     assert scene.menu.sources()[0].label == "vocal"
     scene = Scene(audio_entry("Mic", sender={**entry.sender, "label": ""}))
     assert scene.menu.sources()[0].label == MIC[:8] + "…"
+
+
+def test_the_receiver_that_the_panel_begins_with_comes_first() -> None:
+    scene = Scene()
+    menu = MenuModel(scene.store, scene.world, scene.clock, scene.waiting.append, first=VIDEO)
+    assert [item.label for item in menu.receivers] == ["Screen", "Speakers"]
 
 
 def test_closed_it_follows_nothing() -> None:
