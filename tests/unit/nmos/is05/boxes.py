@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -118,6 +119,7 @@ class Box:
         clock: FakeClock | None = None,
         kept: Store | None = None,
         pool: PaperPool | None = None,
+        change: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint,
     ) -> None:
         self.config = config
         self.clock = clock or FakeClock()
@@ -132,9 +134,8 @@ class Box:
         paper_host = Host("box", ("10.0.0.1",), 8080, TWO_PORTS)
         Builder(config, IDENTITIES).populate(self.store, paper_host, "start")
         self.rearmed = 0
-        self.connections = Connections(
-            self.store, endpoints(config, IDENTITIES), self.network, self.pool, self.clock, self._rearm
-        )
+        made = [change(endpoint) for endpoint in endpoints(config, IDENTITIES)]
+        self.connections = Connections(self.store, made, self.network, self.pool, self.clock, self._rearm)
         self.connections.start()
         self.store.reset_counters()
         self.changes: list[Change] = []

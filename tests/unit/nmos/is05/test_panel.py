@@ -1,10 +1,17 @@
 """Take, release and IS-04's target: the same activation as a controller's PATCH, seen the same way."""
 
+from dataclasses import replace
+
 import pytest
 
+from appliance.config.model import Format, LegConfig, ReceiverConfig
 from appliance.core.types import Kind
 from appliance.errors import BadRequest, Locked, NotFound, Unresolvable
+from appliance.nmos.is05.sdp.parse import parse
+from appliance.nmos.is05.sdp.transport import media_type
+from tests.support.specs import recorded_documents
 from tests.unit.nmos.is05.boxes import (
+    CONFIG,
     IMMEDIATE,
     NO_NETWORK,
     SENDER_ID,
@@ -80,6 +87,29 @@ def test_why_a_sender_does_not_fit(sdp: str, reason: str) -> None:
     with pytest.raises(BadRequest, match=reason):
         box.connections.take(SPEAKER, {"id": SENDER_ID}, sdp)
     assert box.aspect(SPEAKER) == before
+
+
+def test_what_another_product_sends_is_taken() -> None:
+    """nmos-cpp's transport files: two legs, each media type to a receiver of that type."""
+    documents = recorded_documents("nmos-cpp-node", "connection", "v1.1")
+    files = [text for path, text in documents.items() if path.endswith(".sdp")]
+    assert files
+    taken = [_taken_as(text) for text in files]
+    assert "audio/L24" in taken
+
+
+def _taken_as(sdp: str) -> str:
+    """The media type as which a receiver that takes everything took it."""
+    kind = media_type(parse(sdp))
+    format_ = Format.AUDIO if kind.startswith("audio/") else Format.VIDEO
+    receiver = ReceiverConfig("any", "box", format=format_, media_types=(kind,), legs=(LegConfig(), LegConfig()))
+    box = Box(replace(CONFIG, receivers=(receiver,)))
+    box.connections.take(receiver_id("any"), {"id": SENDER_ID}, sdp)
+    for leg in box.active(Kind.RECEIVER, receiver_id("any"))["transport_params"]:
+        assert leg["rtp_enabled"]
+        assert leg["multicast_ip"].startswith("23")
+        assert leg["interface_ip"] in ("10.0.0.1", "10.1.0.1")
+    return kind
 
 
 def test_a_take_without_a_network() -> None:
