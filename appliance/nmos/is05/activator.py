@@ -111,10 +111,13 @@ class Activator:
         tx.update(endpoint.kind, endpoint.id, subscription=_subscription(endpoint, connection["active"]))
         self.follow(tx, endpoint, connection)
 
-    def follow(self, tx: Transaction, endpoint: Endpoint, connection: Connection) -> None:
-        """Resolve the desired state again where the active one is not that, or uses an address that is gone."""
+    def follow(self, tx: Transaction, endpoint: Endpoint, connection: Connection) -> bool:
+        """Resolve the desired state again where the active one is not that, or uses an address that is gone.
+
+        Says whether there was a need to.
+        """
         if not self._is_stale(endpoint, connection):
-            return
+            return False
         desired, active = connection["desired"], connection["active"]
         kept = self._kept(endpoint, desired["transport_params"], active["transport_params"])
         try:
@@ -123,7 +126,7 @@ class Activator:
             if error.message != connection["fault"]:
                 log.warning("%s %s: %s", endpoint.kind, endpoint.name, error.message)
                 attach(tx, endpoint, {**connection, "fault": error.message})
-            return
+            return True
         name = endpoint.address_parameter
         now_active = {**active, "master_enable": desired["master_enable"], "transport_params": resolution.params}
         reasons = [
@@ -135,6 +138,7 @@ class Activator:
             attach(tx, endpoint, after)
         else:
             self.write(tx, endpoint, after, resolution)
+        return True
 
     def _is_stale(self, endpoint: Endpoint, connection: Connection) -> bool:
         active = connection["active"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -37,8 +38,8 @@ from appliance.nmos.is05.state import (
 
 log = logging.getLogger(__name__)
 
-MAX_FIRED_AT_ONCE = 32
-"""Scheduled activations in one transaction: a salvo is one change, and still no long pause of the event loop."""
+MAX_AT_ONCE = 16
+"""Resolved in one go, by a salvo or a network change: one transaction, and still no long pause of the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Connections:
         self._clock = clock
         self._rearm = rearm
         self._schedule = Schedule()
+        self._to_follow: deque[Endpoint] = deque()
 
     # ---- what there is
 
@@ -144,22 +146,28 @@ class Connections:
                 self._activator.begin(tx, endpoint)
 
     def network_changed(self) -> None:
-        """Interfaces, addresses or routes changed: what was resolved with them is looked at again."""
-        with self._store.transaction("network changed") as tx:
-            for endpoint in self._endpoints.values():
-                self._activator.follow(tx, endpoint, self.connection(endpoint))
+        """Interfaces, addresses or routes changed: what was resolved with them is looked at again.
+
+        Where that is much, some of it is left for :meth:`handle_timer`.
+        """
+        self._to_follow = deque(self._endpoints.values())
+        self._follow_some()
+        if self._to_follow:
+            self._rearm()
 
     def get_timer(self) -> float | None:
-        """The monotonic time at which to call :meth:`handle_timer`; ``None`` while nothing is pending."""
-        return self._schedule.next_due(self._clock)
+        """The monotonic time at which to call :meth:`handle_timer`; ``None`` while there is nothing to wait for."""
+        return self._clock.monotonic() if self._to_follow else self._schedule.next_due(self._clock)
 
     def handle_timer(self) -> tuple[str, ...]:
         """Activate what is due, never early, and say what was; call again at once if :meth:`get_timer` says so."""
-        due = tuple(self._schedule.due(self._clock, MAX_FIRED_AT_ONCE))
+        due = tuple(self._schedule.due(self._clock, MAX_AT_ONCE))
         if due:
             with self._store.transaction("scheduled activation") as tx:
                 for id in due:
                     self._fire(tx, self._endpoints[id])
+        else:
+            self._follow_some()
         return due
 
     # ---- one request
@@ -217,6 +225,14 @@ class Connections:
         if endpoint.id in self._schedule:
             self._schedule.cancel(endpoint.id)
             self._rearm()
+
+    def _follow_some(self) -> None:
+        """One transaction of those that wait to be looked at: any that need nothing, so many that need something."""
+        resolved = 0
+        with self._store.transaction("network changed") as tx:
+            while self._to_follow and resolved < MAX_AT_ONCE:
+                endpoint = self._to_follow.popleft()
+                resolved += self._activator.follow(tx, endpoint, self.connection(endpoint))
 
     def _fire(self, tx: Transaction, endpoint: Endpoint) -> None:
         connection = self.connection(endpoint)

@@ -8,6 +8,7 @@ from appliance.config.model import LegConfig
 from appliance.core.store import Store
 from appliance.core.types import JSON, Kind
 from appliance.network.model import NetworkState
+from appliance.nmos.is05.connections import MAX_AT_ONCE
 from tests.unit.network.hosts import host, interface
 from tests.unit.nmos.is05.boxes import (
     BLUE,
@@ -134,6 +135,33 @@ def test_what_is_staged_is_not_activated_by_the_network() -> None:
     move(box, NEW_ADDRESS)
     assert leg(box)["destination_port"] == 5010
     assert box.active(Kind.RECEIVER, SPEAKER)["master_enable"] is True
+
+
+def test_a_large_box_follows_in_pieces() -> None:
+    many = tuple(replace(CONFIG.receivers[0], name=f"speaker {n}") for n in range(3 * MAX_AT_ONCE))
+    box = Box(replace(CONFIG, senders=(), receivers=many))
+    move(box, NEW_ADDRESS)
+    [first] = box.changes
+    assert len(first.resources) == MAX_AT_ONCE
+    assert box.rearmed == 1
+    while (timer := box.connections.get_timer()) is not None:
+        assert timer <= box.clock.monotonic()
+        assert box.connections.handle_timer() == ()
+    assert len(box.changes) == 3
+    for id in box.connections.all(Kind.RECEIVER):
+        assert leg(box, Kind.RECEIVER, id)["interface_ip"] == "10.0.0.55"
+
+
+def test_what_is_due_goes_before_what_follows() -> None:
+    many = tuple(replace(CONFIG.receivers[0], name=f"speaker {n}") for n in range(MAX_AT_ONCE + 1))
+    box = Box(replace(CONFIG, senders=CONFIG.senders[:1], receivers=many))
+    later = {"mode": "activate_scheduled_relative", "requested_time": "0:0"}
+    assert box.patch(Kind.SENDER, TONE, {"activation": later}).status == 202
+    move(box, NEW_ADDRESS)
+    assert box.connections.handle_timer() == (TONE,)
+    assert box.connections.get_timer() is not None
+    assert box.connections.handle_timer() == ()
+    assert box.connections.get_timer() is None
 
 
 # ---- restarts
