@@ -8,28 +8,33 @@ that first asks another host) or ask to be held a moment, until the streams it s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
-import ipaddress
 import logging
+import re
+import resource
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from appliance.errors import ApplianceError, TooLarge
+from appliance.edge.connection import Connection, Connections, Limits, Phase, Wire, serialised
+from appliance.errors import ApplianceError, BadRequest, TooLarge
 from appliance.web.messages import Answer, Request, error_answer
-from appliance.web.ready import Kept
-from appliance.web.site import ANSWER_KEY, REQUEST_KEY, Site, answer_error, cors_headers
+from appliance.web.quick import QuickReads
+from appliance.web.site import ANSWER_KEY, REQUEST_KEY, Site, answer_error
 
 log = logging.getLogger(__name__)
 
-MAX_BODY = 1024 * 1024
-MAX_CONNECTIONS = 1000
-READ_TIMEOUT_S = 30.0
 SETTLE_TIMEOUT_S = 0.1
+STOP_GRACE_S = 0.4
+MAX_QUERY_FIELDS = 100
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 Settled = Callable[[str], Awaitable[None]]
 """Waits until the stream of a sender or receiver has its socket or its join, or a known fault."""
@@ -37,87 +42,127 @@ Settled = Callable[[str], Awaitable[None]]
 StreamHandler = Callable[[web.BaseRequest, Request], Awaitable[web.StreamResponse]]
 
 
+class TooSlow(ApplianceError):
+    status = 408
+
+
+class NotPlain(ApplianceError):
+    status = 415
+
+
 class HttpServer:
     """Serves a :class:`Site` on any number of sockets. ``streams`` are paths whose answers do not end."""
 
-    def __init__(self, site: Site, settled: Settled) -> None:
+    def __init__(self, site: Site, settled: Settled, limits: Limits | None = None) -> None:
         self._site = site
         self._settled = settled
         self._streams: dict[str, StreamHandler] = {}
-        self._server = web.Server(self._handle, keepalive_timeout=75.0)
+        self._limits = limits or _affordable(Limits())
+        self._connections = Connections(self._limits, QuickReads(site.ready))
+        self._server = web.Server(self._handle)
         self._listening: list[asyncio.Server] = []
 
     def stream(self, path: str, handler: StreamHandler) -> None:
         """Answer GETs of ``path`` with an endless response (server-sent events)."""
         self._streams[path] = handler
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._connections)
+
     async def listen(self, host: str | None, port: int) -> int:
         """Bind and accept; returns the port (useful with 0). ``host`` ``None``: every address, v4 and v6."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._server, host, port, backlog=512, reuse_address=True)
+        server = await loop.create_server(
+            lambda: Connection(self._connections, self._server, loop), host, port, backlog=512, reuse_address=True
+        )
         self._listening.append(server)
         return int(server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
-        """Stop accepting, let running answers end for a moment, close every connection."""
+        """Stop accepting, let running answers end for a moment, close every connection. Within a second."""
         for server in self._listening:
             server.close()
-        await self._server.shutdown(timeout=1.0)
-        for server in self._listening:
-            await server.wait_closed()
+        working = self._connections.stop()
+        if working:
+            _done, late = await asyncio.wait(working, timeout=STOP_GRACE_S)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=STOP_GRACE_S / 2)
+        await self._server.shutdown(timeout=0.05)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_GRACE_S / 4):
+                for server in self._listening:
+                    await server.wait_closed()
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
-        kept = self._ready(incoming)
-        if kept is not None:
-            return _ready_response(kept, incoming)
+        connection = incoming.protocol
+        assert isinstance(connection, Connection)
+        connection.task = asyncio.current_task()
+        ready = self._ready(incoming, connection)
+        if ready is not None:
+            return ready
+        request = Request(incoming.method, incoming.rel_url.raw_path)
         try:
-            request = await _read(incoming)
+            request = await _read(incoming, connection, self._limits)
+            connection.enter(Phase.WORKING)
             stream = self._streams.get(request.path) if request.method == "GET" else None
             if stream is not None:
                 return await stream(incoming, request)
-            answer = await self._answer(request)
+        except ApplianceError as error:
+            unread = not incoming.content.is_eof()
+            return Wire(*serialised(request.path, answer_error(error)), close=unread)
+        return self._response(request, *await self._answer(request), incoming)
+
+    def _ready(self, incoming: web.BaseRequest, connection: Connection) -> Wire | None:
+        if incoming.method not in ("GET", "HEAD") or incoming.body_exists:
+            return None
+        kept = self._site.ready.get(incoming.rel_url.raw_path_qs)
+        if kept is None:
+            return None
+        connection.enter(Phase.WORKING)
+        if incoming.method == "GET":
+            connection.learn(incoming)
+        return Wire(*kept.for_client(incoming.headers.get("If-None-Match")))
+
+    async def _answer(self, request: Request) -> tuple[Answer, bytes]:
+        try:
+            answer = call_bottle(self._site, request)
+            if inspect.isawaitable(answer):
+                answer = await answer
+            assert isinstance(answer, Answer)
+            payload = answer.payload()
         except ApplianceError as error:
             answer = answer_error(error)
-            request = Request(incoming.method, incoming.path)
-        except (ConnectionError, asyncio.CancelledError):
-            raise
+            return answer, answer.payload()
         except Exception:  # the per-connection boundary: one request's bug must not end the others
-            log.exception("%s %s failed", incoming.method, incoming.path)
+            log.exception("%s %s failed", request.method, request.path[:200])
             answer = error_answer(500, "this box could not answer; its log says why")
-            request = Request(incoming.method, incoming.path)
-        return self._response(request, answer)
-
-    def _ready(self, incoming: web.BaseRequest) -> Kept | None:
-        if incoming.method in ("GET", "HEAD") and not incoming.body_exists:
-            return self._site.ready.get(incoming.rel_url.raw_path_qs)
-        return None
-
-    async def _answer(self, request: Request) -> Answer:
-        answer = call_bottle(self._site, request)
-        if inspect.isawaitable(answer):
-            answer = await answer
-        assert isinstance(answer, Answer)
+            return answer, answer.payload()
         if answer.settle:
             await self._hold(answer.settle)
-        return answer
+        return answer, payload
 
     async def _hold(self, ids: tuple[str, ...]) -> None:
-        waiting = [asyncio.ensure_future(self._settled(id)) for id in ids]
-        _done, late = await asyncio.wait(waiting, timeout=SETTLE_TIMEOUT_S)
-        for task in late:
-            task.cancel()
+        """All of them settle at the same time, so to wait for one after the other is to wait for the last."""
+        try:
+            async with asyncio.timeout(SETTLE_TIMEOUT_S):
+                for id in ids:
+                    await self._settled(id)
+        except TimeoutError:
+            pass  # what comes later becomes visible state
+        except Exception:  # the boundary again: what was taken is taken, and the answer says so
+            log.exception("waiting for %s failed", ", ".join(ids)[:200])
 
-    def _response(self, request: Request, answer: Answer) -> web.Response:
-        payload = answer.payload()
-        if request.method == "GET" and not request.query:
-            self._site.ready.keep(request.path, answer, payload)
-        headers = {**cors_headers(request.path), **answer.headers}
-        if payload or answer.status != 204:
-            headers["Content-Type"] = answer.content_type
-        if request.method == "HEAD":
-            headers["Content-Length"] = str(len(payload))
-            return web.Response(status=answer.status, headers=headers)
-        return web.Response(body=payload, status=answer.status, headers=headers)
+    def _response(self, request: Request, answer: Answer, payload: bytes, incoming: web.BaseRequest) -> Wire:
+        # by the path as it was sent: "/%2541" is not "/%41", though it decodes to it
+        if request.method == "GET" and incoming.rel_url.raw_path_qs == request.path and request.path.isascii():
+            kept = self._site.ready.keep(request.path, answer, payload)
+            if kept is not None:
+                return Wire(*kept.for_client(request.headers.get("if-none-match")))
+        return Wire(*serialised(request.path, answer, payload))
 
 
 def call_bottle(site: Site, request: Request) -> Any:
@@ -146,26 +191,63 @@ def _discard(status: str, headers: list[tuple[str, str]], exc_info: object = Non
     """Bottle's status and headers are not used: the answer is a value."""
 
 
-async def _read(incoming: web.BaseRequest) -> Request:
+async def _read(incoming: web.BaseRequest, connection: Connection, limits: Limits) -> Request:
     """The whole request, within limits; bad paths and bodies become errors that say so."""
-    if incoming.content_length is not None and incoming.content_length > MAX_BODY:
-        raise _too_large()
-    body = bytearray()
+    if incoming.headers.get("Content-Encoding", "identity") != "identity":
+        raise NotPlain("Content-Encoding: a body is taken as it is, not packed")
+    body = b""
     if incoming.body_exists:
-        async with asyncio.timeout(READ_TIMEOUT_S):
-            async for chunk in incoming.content.iter_any():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    raise _too_large()
+        connection.enter(Phase.BODY)
+        try:
+            async with asyncio.timeout(limits.read_s):
+                body = await _read_body(incoming, limits.body)
+        except TimeoutError:
+            raise TooSlow(f"the body was not whole after {limits.read_s:g} s") from None
+        except (web.RequestPayloadError, HttpProcessingError) as error:
+            raise BadRequest(f"the body is not as its head says: {error}"[:200]) from None
     return Request(
         method=incoming.method,
-        path=incoming.path,
-        query=dict(parse_qsl(incoming.query_string, keep_blank_values=True, max_num_fields=100)),
+        path=_path_of(incoming),
+        query=_query_of(incoming),
         headers=_Headers(incoming.headers),
-        body=bytes(body),
-        local=_is_loopback(incoming),
-        remote=incoming.remote or "",
+        body=body,
+        local=connection.local,
+        remote=connection.remote,
     )
+
+
+async def _read_body(incoming: web.BaseRequest, limit: int) -> bytes:
+    too_large = TooLarge(f"the body is over {limit} bytes")
+    if incoming.content_length is not None and incoming.content_length > limit:
+        raise too_large
+    if incoming.headers.get("Expect", "").lower() == "100-continue" and incoming.transport is not None:
+        incoming.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    body = bytearray()
+    async for chunk in incoming.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            raise too_large
+    return bytes(body)
+
+
+def _path_of(incoming: web.BaseRequest) -> str:
+    """Decoded, strictly: what is left of a bad escape would be another path."""
+    raw = incoming.rel_url.raw_path
+    if raw.isascii() and "%" not in raw:
+        return raw
+    if _BAD_ESCAPE.search(raw):
+        raise BadRequest("the path has a % without two hexadecimal digits")
+    try:
+        return unquote_to_bytes(raw.encode("utf-8", "surrogateescape")).decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest("the path is not UTF-8") from None
+
+
+def _query_of(incoming: web.BaseRequest) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(incoming.query_string, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS))
+    except ValueError:
+        raise BadRequest(f"the query has over {MAX_QUERY_FIELDS} fields") from None
 
 
 class _Headers(dict[str, str]):
@@ -175,22 +257,7 @@ class _Headers(dict[str, str]):
         super().__init__((name.lower(), value) for name, value in headers.items())
 
 
-def _too_large() -> ApplianceError:
-    return TooLarge(f"the body is over {MAX_BODY} bytes")
-
-
-def _is_loopback(incoming: web.BaseRequest) -> bool:
-    """Whether both ends of the socket are loopback addresses of this host."""
-    transport = incoming.transport
-    if transport is None:
-        return False
-    ends = (transport.get_extra_info("sockname"), transport.get_extra_info("peername"))
-    return all(end and ipaddress.ip_address(end[0].partition("%")[0]).is_loopback for end in ends)
-
-
-def _ready_response(kept: Kept, incoming: web.BaseRequest) -> web.Response:
-    headers = {**cors_headers(incoming.rel_url.raw_path), "Content-Type": kept.content_type, **dict(kept.headers)}
-    if incoming.method == "HEAD":
-        headers["Content-Length"] = str(len(kept.payload))
-        return web.Response(headers=headers)
-    return web.Response(body=kept.payload, headers=headers)
+def _affordable(limits: Limits) -> Limits:
+    """Half of the descriptors are for connections: streams, peers and files need the others."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return limits if most == resource.RLIM_INFINITY else replace(limits, connections=min(limits.connections, most // 2))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from appliance.core.store import Change
 from appliance.web.messages import Answer, Dependency
+from appliance.web.wire import etag_of, fields_of, head, tag_matches
 
 MAX_KEPT = 20_000
 MAX_KEPT_BYTES = 64 * 1024 * 1024
@@ -18,11 +19,19 @@ MAX_KEPT_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer as bytes, ready for the wire."""
+    """An answer as bytes, ready for the wire but for Date and the end of the head."""
 
     payload: bytes
-    content_type: str
-    headers: tuple[tuple[str, str], ...]
+    head: bytes
+    etag: str
+    unmodified: bytes
+    """The head of the 304 for a client that has it already."""
+
+    def for_client(self, if_none_match: str | None) -> tuple[bytes, bytes]:
+        """Head and payload for one who sent this ``If-None-Match``."""
+        if if_none_match is not None and tag_matches(if_none_match, self.etag):
+            return self.unmodified, b""
+        return self.head, self.payload
 
 
 class ReadyAnswers:
@@ -36,16 +45,17 @@ class ReadyAnswers:
     def get(self, path: str) -> Kept | None:
         return self._kept.get(path)
 
-    def keep(self, path: str, answer: Answer, payload: bytes) -> None:
-        """Keep an answer if it says what it depends on and there is room."""
+    def keep(self, path: str, answer: Answer, payload: bytes) -> Kept | None:
+        """Keep an answer if it says what it depends on and there is room; what is kept of it."""
         if not answer.depends or answer.status != 200 or path in self._kept:
-            return
+            return self._kept.get(path)
         if len(self._kept) >= MAX_KEPT or self._bytes + len(payload) > MAX_KEPT_BYTES:
-            return
-        self._kept[path] = Kept(payload, answer.content_type, tuple(answer.headers.items()))
+            return None
+        self._kept[path] = kept = _kept(path, answer, payload)
         self._bytes += len(payload)
         for dependency in answer.depends:
             self._dependents.setdefault(dependency, set()).add(path)
+        return kept
 
     def on_change(self, change: Change) -> None:
         """Forget what this commit made untrue; all of it when a resource came or went, for others may refer to it."""
@@ -68,3 +78,11 @@ class ReadyAnswers:
                 kept = self._kept.pop(path, None)
                 if kept is not None:
                     self._bytes -= len(kept.payload)
+
+
+def _kept(path: str, answer: Answer, payload: bytes) -> Kept:
+    etag = etag_of(payload)
+    # no-cache: it may be stored, and is asked for again (and answered 304) each time
+    fields = {**fields_of(path, answer, payload), "Cache-Control": "no-cache", **answer.headers, "ETag": etag}
+    of_unmodified = {key: value for key, value in fields.items() if key not in ("Content-Length", "Content-Type")}
+    return Kept(payload, head(200, fields), etag, head(304, of_unmodified))

@@ -18,12 +18,12 @@ import bottle
 from appliance.errors import ApplianceError, NotAllowed
 from appliance.web.messages import Answer, Handler, Request, error_answer
 from appliance.web.ready import ReadyAnswers
+from appliance.web.wire import cors_headers
 
 log = logging.getLogger(__name__)
 
 ANSWER_KEY = "appliance.answer"
 REQUEST_KEY = "appliance.request"
-_METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Site:
@@ -33,14 +33,14 @@ class Site:
         self.bottle = bottle.Bottle()
         self.bottle.config["catchall"] = False
         self.ready = ReadyAnswers()
-        self.bottle.error_handler.update({404: _not_found, 405: _not_found, 400: _bad_path, 500: _bad_path})
+        self.bottle.error_handler.update({404: _not_found, 400: _bad_path, 500: _bad_path})
 
     def route(self, rule: str, **methods: Handler) -> None:
         """Declare a path: ``site.route("/x/<id>", get=show, patch=change)``; ``rule`` is bottle's, no last slash."""
         handlers = {method.upper(): handler for method, handler in methods.items()}
-        self.bottle.route(rule, list(_METHODS), _dispatch(_Path(handlers)))
+        self.bottle.route(rule, "ANY", _dispatch(_Path(handlers)))
         if rule != "/" and "GET" in handlers:
-            self.bottle.route(rule + "/", list(_METHODS), _dispatch(_Path({"GET": handlers["GET"]})))
+            self.bottle.route(rule + "/", "ANY", _dispatch(_Path({"GET": handlers["GET"]})))
 
 
 class _Path:
@@ -69,11 +69,6 @@ class _Path:
                 "Access-Control-Max-Age": "3600",
             }
         return Answer(b"", headers=headers)
-
-
-def cors_headers(path: str) -> dict[str, str]:
-    """Every answer of an NMOS API may be read by any page; nothing else of this box may."""
-    return {"Access-Control-Allow-Origin": "*"} if path.startswith("/x-nmos") else {}
 
 
 def answer_error(error: ApplianceError) -> Answer:

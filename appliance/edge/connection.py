@@ -1,0 +1,371 @@
+"""One HTTP connection, and all of them together: limits in number and time, errors in our own words.
+
+aiohttp parses and takes turns; this stands between it and the transport. A connection either *waits for its client*
+(for a request, for the rest of one, or until it reads), with a deadline for that, or *works* for it. Where there are
+too many, the one that waited longest goes, of the address that has most: one host's idle thousand do not shut out
+the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from enum import Enum
+
+from aiohttp import HttpVersion11, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_exceptions import LineTooLong
+
+from appliance.web.messages import Answer, error_answer
+from appliance.web.quick import QuickReads, is_one_request
+from appliance.web.wire import END, fields_of, head
+
+log = logging.getLogger(__name__)
+
+NMOS = "/x-nmos/"
+"""Errors of requests whose path is not known are answered as if they were for an NMOS API: any page may read them."""
+_SWEEP_S = 1.0
+_NEVER_S = 1e6
+_SLICE = 256 * 1024
+_MAX_TRACED = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may ask of the box. ``connections``: see :meth:`Connections.admit`."""
+
+    connections: int = 1000
+    body: int = 1024 * 1024
+    idle_s: float = 75.0
+    read_s: float = 30.0
+    write_s: float = 30.0
+    linger_s: float = 1.0
+
+
+class Phase(Enum):
+    """What a connection is doing; all but WORKING wait for the client."""
+
+    IDLE = "between requests"
+    HEAD = "in a request's head"
+    BODY = "in a request's body"
+    WORKING = "working on the answer"
+    WRITING = "until the client reads"
+    CLOSING = "until the client closes"
+
+
+class Connections:
+    """All connections of a server."""
+
+    def __init__(self, limits: Limits, quick: QuickReads, clock: Callable[[], float] = time.time) -> None:
+        self.limits = limits
+        self.quick = quick
+        self._clock = clock
+        self._open: set[Connection] = set()
+        self._orphans: set[asyncio.Task[object]] = set()
+        self._crowded = False
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._date = (0, b"")
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def date(self) -> bytes:
+        """The Date field (RFC 9110 section 6.6.1), made once a second."""
+        now = int(self._clock())
+        if self._date[0] != now:
+            self._date = (now, f"Date: {formatdate(now, usegmt=True)}\r\n".encode("ascii"))
+        return self._date[1]
+
+    def admit(self, connection: Connection) -> None:
+        """Take it in. Where that is one too many, another goes that only waits; where none does, this one."""
+        if len(self._open) >= self.limits.connections:
+            self._say_crowded()
+            victim = self._longest_waiting()
+            if victim is None:
+                connection.refuse(error_answer(503, "too many connections are open"))
+                return
+            self._open.discard(victim)  # now: the next one may come before this one's end is known
+            victim.drop()
+        self._open.add(connection)
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
+
+    def forget(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        if len(self._open) < self.limits.connections // 2:
+            self._crowded = False
+
+    def outlived(self, task: asyncio.Task[object]) -> None:
+        """The client has gone while ``task`` still works for it."""
+        self._orphans.add(task)
+        task.add_done_callback(self._orphans.discard)
+
+    def stop(self) -> set[asyncio.Task[object]]:
+        """Drop all that only wait; the tasks that are still to end."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        working = {connection.task for connection in self._open if connection.task is not None} | self._orphans
+        for connection in tuple(self._open):
+            if connection.phase is not Phase.WORKING:
+                connection.drop()
+        return working
+
+    def _longest_waiting(self) -> Connection | None:
+        waiting = [connection for connection in self._open if connection.phase is not Phase.WORKING]
+        if not waiting:
+            return None
+        crowd = Counter(connection.remote for connection in waiting)
+        return min(waiting, key=lambda connection: (-crowd[connection.remote], connection.since))
+
+    def _say_crowded(self) -> None:
+        if not self._crowded:
+            log.warning("%d HTTP connections: idle ones are closed for new ones", len(self._open))
+        self._crowded = True
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for connection in [connection for connection in self._open if connection.overdue(now)]:
+            connection.expire()
+        self._sweeper = loop.call_later(_SWEEP_S, self._sweep) if self._open else None
+
+
+class Connection(web.RequestHandler):
+    """aiohttp's protocol for one connection, with what stands before it."""
+
+    __slots__ = ("_all", "_clean", "_gone", "_loop_time", "_taken", "local", "phase", "remote", "since", "task")
+
+    def __init__(self, all: Connections, manager: web.Server, loop: asyncio.AbstractEventLoop) -> None:
+        # The deadlines are ours. Nothing is unpacked: a small body may unpack to gigabytes. What is left of a body that
+        # was refused is not read by aiohttp but by hang_up.
+        super().__init__(
+            manager,
+            loop=loop,
+            keepalive_timeout=_NEVER_S,
+            access_log=None,  # type: ignore[arg-type]
+            auto_decompress=False,
+            lingering_time=0,
+        )
+        self._all = all
+        self._loop_time = loop.time
+        self._clean = True  # the parser stands between two requests
+        self._taken: bytes | None = b""  # what it was given since it last did
+        self._gone: asyncio.Future[None] | None = None
+        self.phase = Phase.IDLE
+        self.since = loop.time()
+        self.remote = ""
+        self.local = False
+        self.task: asyncio.Task[object] | None = None
+
+    # ---- asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        ends = [transport.get_extra_info(name) for name in ("peername", "sockname")]
+        self.remote = ends[0][0] if ends[0] else ""
+        self.local = all(end and _is_loopback(end[0]) for end in ends)
+        self._all.admit(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._all.forget(self)
+        if self.task is not None and not self.task.done():
+            self._all.outlived(self.task)
+        self.phase = Phase.CLOSING
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not data:  # aiohttp to itself: it goes on with what it held back
+            super().data_received(data)
+            return
+        if self._clean:
+            quick = self._all.quick.find(data)
+            if quick is not None and self._answer_at_once(quick):
+                return
+            self._taken = b""
+        if self.phase is Phase.CLOSING:
+            return
+        if self._taken is not None:
+            self._taken = self._taken + data if len(self._taken) + len(data) <= _MAX_TRACED else None
+        self._clean = False
+        if self.phase is Phase.IDLE:
+            self.enter(Phase.HEAD)
+        super().data_received(data)
+
+    def _answer_at_once(self, answer: tuple[bytes, bytes]) -> bool:
+        transport = self.transport
+        if transport is None or len(answer[1]) > _SLICE or transport.get_write_buffer_size():
+            return False
+        transport.write(b"".join((answer[0], self._all.date(), END, answer[1])))
+        self.since = self._loop_time()
+        return True
+
+    # ---- aiohttp's side
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        result = await super().finish_response(request, resp, start_time)  # type: ignore[arg-type,unused-ignore]
+        self.task = None
+        self._clean = (
+            bool(self._taken) and resp.keep_alive is True and request.content.is_eof() and self._took_only(request)
+        )
+        self.enter(Phase.IDLE)
+        return result
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """What is no HTTP, answered in JSON. (Errors of our own handlers are answered there.)"""
+        if isinstance(exc, ConnectionError) or self.transport is None:
+            raise ConnectionResetError("the client has gone")
+        if request.writer.output_size > 0:
+            log.error("an endless answer broke off", exc_info=exc)
+            raise ConnectionResetError("what was begun cannot be answered otherwise")
+        if isinstance(exc, LineTooLong):
+            answer = error_answer(431, "a line of the request's head is too long", str(message)[:200])
+        elif status >= 500:
+            log.error("an answer could not be made", exc_info=exc)
+            answer = error_answer(500, "this box could not answer; its log says why")
+        else:
+            answer = error_answer(status, "this is not valid HTTP", str(message)[:200])
+        return Wire(*serialised(NMOS, answer), close=True)
+
+    # ---- our own
+
+    def enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self.since = self._loop_time()
+
+    def date(self) -> bytes:
+        return self._all.date()
+
+    def learn(self, request: web.BaseRequest) -> None:
+        """It is a GET without a body that was answered from what is kept."""
+        if self._taken and self._took_only(request):
+            self._all.quick.learn(self._taken, request.headers)
+
+    def overdue(self, now: float) -> bool:
+        limits = self._all.limits
+        limit = {
+            Phase.IDLE: limits.idle_s,
+            Phase.HEAD: limits.read_s,
+            Phase.WRITING: limits.write_s,
+            Phase.CLOSING: limits.linger_s,
+        }.get(self.phase)
+        return limit is not None and now - self.since > limit
+
+    def expire(self) -> None:
+        """The client let its deadline pass."""
+        if self.phase is Phase.HEAD:
+            self.refuse(error_answer(408, f"the request was not whole after {self._all.limits.read_s:g} s"))
+        else:
+            self.drop()
+
+    def refuse(self, answer: Answer) -> None:
+        """Answer outside of aiohttp's turns, and close."""
+        if self.transport is not None:
+            start, payload = serialised(NMOS, answer)
+            self.transport.write(b"".join((start, self.date(), b"Connection: close\r\n", END, payload)))
+        self.drop()
+
+    def drop(self) -> None:
+        """Close at once."""
+        self._clean = False
+        if self.transport is not None and self.transport.get_write_buffer_size():
+            self.transport.abort()  # what waits there may never be read
+        self.force_close()
+
+    async def send(self, writer: AbstractStreamWriter, start: bytes, payload: bytes) -> None:
+        """Write, a slice at a time: what a slow client has not read yet is not all held in memory twice."""
+        self._write(start + payload[:_SLICE])
+        rest = memoryview(payload)
+        for offset in range(_SLICE, len(payload), _SLICE):
+            await self._until_read(writer)
+            self._write(rest[offset : offset + _SLICE])
+        await self._until_read(writer)
+
+    async def hang_up(self) -> None:
+        """Close without losing the answer: a close while the client still sends would reset the connection under it."""
+        transport = self.transport
+        if transport is None or not transport.can_write_eof():
+            return
+        self.enter(Phase.CLOSING)
+        try:
+            transport.write_eof()
+        except OSError:  # it was quicker
+            return
+        if not transport.is_reading():
+            transport.resume_reading()
+        self._gone = asyncio.get_running_loop().create_future()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._all.limits.linger_s):
+                await self._gone
+
+    def _took_only(self, request: web.BaseRequest) -> bool:
+        """Whether all that came since the last answer is this request."""
+        if not self._taken or "Transfer-Encoding" in request.headers or "Upgrade" in request.headers:
+            return False
+        return is_one_request(self._taken, request.content_length or 0)
+
+    def _write(self, data: bytes | memoryview) -> None:
+        if self.transport is None or self.transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        self.transport.write(data)
+
+    async def _until_read(self, writer: AbstractStreamWriter) -> None:
+        if self.transport is not None and self.transport.get_write_buffer_size():
+            self.enter(Phase.WRITING)
+            await writer.drain()
+
+
+class Wire(web.StreamResponse):
+    """An answer that is bytes already: aiohttp need not look at each header again. ``close``: the last one here."""
+
+    def __init__(self, start: bytes, payload: bytes, *, close: bool = False) -> None:
+        super().__init__()
+        self._head_bytes = start
+        self._bytes = payload
+        self._hang_up = close
+        self._request: web.BaseRequest | None = None
+
+    @property
+    def keep_alive(self) -> bool | None:
+        return not self._hang_up and self._request is not None and self._request.keep_alive
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        self._request = request
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        request = self._request
+        assert request is not None
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        stays = b""
+        if not self.keep_alive:
+            stays = b"Connection: close\r\n"
+        elif request.version < HttpVersion11:
+            stays = b"Connection: keep-alive\r\n"
+        payload = b"" if request.method == "HEAD" else self._bytes
+        await connection.send(request.writer, b"".join((self._head_bytes, connection.date(), stays, END)), payload)
+        if self._hang_up:
+            await connection.hang_up()
+
+
+def serialised(path: str, answer: Answer, payload: bytes | None = None) -> tuple[bytes, bytes]:
+    """Head (but for its end) and payload of an answer that is not kept."""
+    payload = answer.payload() if payload is None else payload
+    return head(answer.status, fields_of(path, answer, payload)), payload
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
