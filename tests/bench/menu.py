@@ -32,20 +32,20 @@ def measure(stage: Stage) -> Iterator[Row]:
     peer = stage.enter(Peer(desk, "desk", peer_documents("desk", desk.address(), senders=11)))
     peer.announce()
     whole, until_asked, from_asked, fetched = [], [], [], []
-    with stage.enter(Following(box)) as events:
-        events.wait_for("desk 1")
-        for turn in range(stage.some(20, 3)):
-            time.sleep(random.uniform(*_APART_S))  # not in step with any timer of the box
-            peer.requests(forget=True)
-            name, seen = f"Renamed {turn}", len(capture.mdns)
-            peer.relabel("senders", 0, name)
-            arrived = first_with_counter(capture, "ver_snd", peer.txt["ver_snd"] or "", seen).at
-            shown = events.wait_for(name)
-            asked = peer.requests(f"{NODE}/senders*")[0].at + time.time() - time.monotonic()
-            whole.append((shown - arrived) * 1000)
-            until_asked.append((asked - arrived) * 1000)
-            from_asked.append((shown - asked) * 1000)
-            fetched.append(_fetch_ms(stage, peer))
+    events = stage.enter(Following(box))
+    events.wait_for("desk 1")
+    for turn in range(stage.some(20, 3)):
+        time.sleep(random.uniform(*_APART_S))  # not in step with any timer of the box
+        peer.requests(forget=True)
+        name, seen = f"Renamed {turn}", len(capture.mdns)
+        peer.relabel("senders", 0, name)
+        arrived = first_with_counter(capture, "ver_snd", peer.txt["ver_snd"] or "", seen).at
+        shown = events.wait_for(name)
+        asked = peer.requests(f"{NODE}/senders*")[0].at + time.time() - time.monotonic()
+        whole.append((shown - arrived) * 1000)
+        until_asked.append((asked - arrived) * 1000)
+        from_asked.append((shown - asked) * 1000)
+        fetched.append(_fetch_ms(stage, peer))
     yield row("peer's TXT record to the menu", "ms", whole, aim=at_most(5), goal=at_most(3))
     yield row("  of it: TXT record to the request at the peer", "ms", until_asked)
     yield row("  of it: request at the peer to the menu", "ms", from_asked)

@@ -31,6 +31,9 @@ def measure(stage: Stage) -> Iterator[Row]:
     time.sleep(stage.some(3, 1))
     yield _row(stage, box, f"start-up, {_SIZE:,} + {_SIZE:,} (not in the aim)", aimed=False)
     with Connection(box) as connection:
+        for kind in ("senders", "receivers"):
+            connection.ids(kind)
+            yield _row(stage, box, f"the first GET /{kind}, {_SIZE:,}")
         for what, work in _loads(stage, box, connection).items():
             work()
             time.sleep(_AFTERMATH_S)
