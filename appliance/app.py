@@ -9,6 +9,7 @@ what half a box would do.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import shutil
@@ -22,6 +23,7 @@ from appliance import __version__
 from appliance.config.model import Config
 from appliance.core.ids import Identities
 from appliance.core.store import Store
+from appliance.core.types import Kind
 from appliance.discovery.world import World
 from appliance.edge.connecting import ActivationTimer
 from appliance.edge.discovering import Discovering, Home
@@ -114,11 +116,14 @@ class Appliance:
             self.network,
             Memberships(),
             {engine.name: engine for engine in engines},
-            environment(os.environ),
+            # Without a registry that can be written every start of a pipeline would look through all plugins again.
+            environment(os.environ, GST_REGISTRY=str(self.directory.path / "gstreamer-registry.bin")),
         )
 
     def _wire_panel(self) -> None:
-        self.menu = MenuModel(self.store, self.world, self.clock, self._later)
+        first = self._config.panel.receiver
+        first_id = None if first is None else self.identities.of(Kind.RECEIVER, first)
+        self.menu = MenuModel(self.store, self.world, self.clock, self._later, first_id)
         self.events = PanelEvents(self.menu, self.clock)
         self.service = Service(self.menu, lambda: self.port)
 
@@ -157,6 +162,8 @@ class Appliance:
         self._stops.append(("discovery", self.discovering.stop))
         await self.discovering.start(self._home())
         self._started("the service manager", self.service.start, self.service.stop)
+        gc.collect()
+        gc.freeze()  # what the start made stays: the collector need not look through it again and again
         node = self.store.node
         log.info("nmos-appliance %s: %s (%s) answers at %s", __version__, node["label"], node["id"], node["href"])
 

@@ -51,10 +51,21 @@ def parse(text: str) -> Config:
     problems: Problems = []
     config = _table(Config, document, "", problems)
     if isinstance(config, Config):
-        check(config, problems)
+        problems += _beyond(check(config), problems)
     if problems or not isinstance(config, Config):
         raise ConfigError(problems)
     return config
+
+
+def _beyond(found: Problems, known: Problems) -> Problems:
+    """What the rules found, but for what follows from a value that has been refused already."""
+    refused = [key for key, _ in known]
+    tables = {key.partition("[")[0].partition(".")[0] for key in refused}
+    return [
+        (key, reason)
+        for key, reason in found
+        if key not in refused and not (reason.startswith("no ") and tables & {"devices", "receivers"})
+    ]
 
 
 @cache
@@ -74,9 +85,13 @@ def _table(cls: type[T], value: object, key: str, problems: Problems) -> T | obj
             problems.append((_join(key, name), _unknown(name, known)))
     read: dict[str, object] = {}
     for name, field in known.items():
+        has_default = field.default is not MISSING or field.default_factory is not MISSING
         if name in value:
-            read[name] = _value(_hints(cls)[name], value[name], _join(key, name), problems)
-        elif field.default is MISSING and field.default_factory is MISSING:
+            item = _value(_hints(cls)[name], value[name], _join(key, name), problems)
+            # A default in the place of a bad value, so that the rules can look at all the rest.
+            if item is not _BAD or not has_default:
+                read[name] = item
+        elif not has_default:
             problems.append((_join(key, name), "is missing"))
             read[name] = _BAD
     return _BAD if any(item is _BAD for item in read.values()) else cls(**read)

@@ -78,11 +78,19 @@ class NetworkConfig:
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryConfig:
-    """[discovery]: how the box finds and is found. ``allow_local``: peers on loopback and on this very host count."""
+    """[discovery]: how the box finds and is found.
+
+    ``allow_local``: peers and registries on loopback and on this very host count. ``registry``: the URL of the registry
+    to use, so that none is looked for. ``domain``: where to look by unicast DNS, in place of the host's search domains.
+    ``development``: registries that say they are for development (``pri`` 100 and up) may be used.
+    """
 
     mode: DiscoveryMode = DiscoveryMode.AUTO
     api_versions: tuple[str, ...] = ALL_API_VERSIONS
     allow_local: bool = False
+    registry: str | None = None
+    domain: str | None = None
+    development: bool = False
     max_peers: int = 1000
     max_resources_per_peer: int = 10_000
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import urlsplit
 
 from appliance.config.model import (
     ALL_API_VERSIONS,
     AUTO,
     Config,
+    DiscoveryMode,
     EndpointConfig,
     Format,
     LegConfig,
@@ -30,13 +32,14 @@ PACKET_TIMES_MS = (0.08, 0.09, 0.12, 0.125, 0.25, 0.33, 0.333, 0.36, 0.363, 1.0,
 LINEAR_PCM = ("audio/L16", "audio/L24")
 MAX_RTP_PAYLOAD = 1440
 _GROUP_HINT = re.compile(r"[^:]+:[^:]+(:(device|node))?")
+_DOMAIN = re.compile(r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.?", re.IGNORECASE)
+_MAX_DOMAIN = 200
 _MAX_TEXT = 200
 
 
-def check(config: Config, problems: Problems) -> None:
-    """Note everything that is wrong with a configuration of the right shape."""
-    for rule in (_network, _discovery, _panel, _devices, _endpoints):
-        problems += rule(config)
+def check(config: Config) -> Problems:
+    """Everything that is wrong with a configuration of the right shape."""
+    return [problem for rule in (_network, _discovery, _panel, _devices, _endpoints) for problem in rule(config)]
 
 
 def _network(config: Config) -> Iterator[tuple[str, str]]:
@@ -70,6 +73,25 @@ def _discovery(config: Config) -> Iterator[tuple[str, str]]:
     for key in ("max_peers", "max_resources_per_peer"):
         if getattr(discovery, key) < 1:
             yield f"discovery.{key}", f"must be 1 or more, not {getattr(discovery, key)}"
+    if discovery.registry is not None:
+        if not _is_registry(discovery.registry):
+            yield "discovery.registry", f'must be like "http://10.0.0.5:8010", not "{discovery.registry[:60]}"'
+        if discovery.mode in (DiscoveryMode.PEER_TO_PEER, DiscoveryMode.OFF):
+            yield "discovery.registry", f'is never used where discovery.mode is "{discovery.mode}"'
+    domain = discovery.domain
+    if domain is not None and (len(domain) > _MAX_DOMAIN or not _DOMAIN.fullmatch(domain)):
+        yield "discovery.domain", f'must be a domain such as "studio.example.com", not "{domain[:60]}"'
+
+
+def _is_registry(url: str) -> bool:
+    """``http://host:port`` and nothing behind it: the path follows from the API and its version."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    bare = not (parts.query or parts.fragment or parts.username) and parts.path in ("", "/")
+    return parts.scheme == "http" and bool(parts.hostname) and port != 0 and bare and url.isprintable()
 
 
 def _panel(config: Config) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
-"""Multicast memberships that the daemon itself holds, so that IGMP and MLD leave within a millisecond of a take.
+"""Multicast memberships: the daemon holds them, not the pipelines, so that IGMP and MLD leave at once with a take.
 
-A pipeline needs 100 ms and more to start and joins for itself then; switches have opened by that time. Each membership
-is a UDP socket of its own that is bound to no port, so it receives nothing: there is no limit on memberships per socket
+A pipeline needs 20 ms and more to start, and reads from a socket that is a member of nothing (rtp_socket.py); switches
+have opened by that time, and leaving does not wait for it to end. Each membership is a UDP socket of its own that is bound to no port, so it receives nothing: there is no limit on memberships per socket
 (igmp_max_memberships, 20) to run into, any-source and source-specific ones of a group cannot collide, and leaving is
 closing, even where the interface is gone. By interface index (RFC 3678 section 5), as addresses may be on two of them.
 """
@@ -128,7 +128,7 @@ def _close(held: _Held) -> None:
 
 def _open(membership: Membership) -> socket.socket | JoinFailure:
     if not sys.platform.startswith("linux"):
-        return JoinFailure(membership, errno.ENOSYS, "memberships ahead of the pipeline need Linux")
+        return JoinFailure(membership, errno.ENOSYS, "multicast memberships need Linux")
     version = ipaddress.ip_address(membership.group).version
     joined = None
     try:

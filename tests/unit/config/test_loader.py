@@ -91,6 +91,25 @@ def test_all_errors_are_reported_at_once_each_with_its_key() -> None:
     }
 
 
+def test_rules_are_checked_beside_a_value_of_the_wrong_type() -> None:
+    found = problems(
+        """
+        [[devices]]
+        name = "d"
+        [[senders]]
+        name = "s"
+        device = "nowhere"
+        channels = "two"
+        sample_rate = 44000
+        """
+    )
+    assert set(found) == {"senders[0].channels", "senders[0].device", "senders[0].sample_rate"}
+
+
+def test_what_only_follows_from_a_refused_value_is_not_said() -> None:
+    assert set(problems("devices = 7\n" + SENDER.removeprefix(DEVICE))) == {"devices"}
+
+
 DEVICE = '[[devices]]\nname = "d"\n'
 SENDER = DEVICE + '[[senders]]\nname = "s"\ndevice = "d"\n'
 RECEIVER = DEVICE + '[[receivers]]\nname = "r"\ndevice = "d"\n'
