@@ -36,7 +36,7 @@ HOST_TTL_S = (10.0, 120.0)
 """SRV and address records live at least and at most so long, whatever they say: neither storms nor ghosts."""
 PTR_TTL_S = (60.0, 4500.0)
 REFRESH_AT = (0.80, 0.85, 0.90, 0.95)
-REFRESH_TOGETHER_S = 2.0
+REFRESH_TOGETHER_S = 1.5
 """Questions that fall due so soon are asked now, in the same packet."""
 RECONFIRM_S = 8.0
 RECONFIRM_ASK_AT_S = (0.0, 2.0, 5.0)
@@ -167,6 +167,9 @@ class Instances:
                 entry.ask_at = [at for at in entry.ask_at if at > now + REFRESH_TOGETHER_S]
                 questions |= dict.fromkeys(self._questions(entry))
             self._wake_for(entry)
+        for host in self._hosts.values():
+            for expires in host.expires.values():
+                self._wake_at(expires)
         return events, list(questions)
 
     # ---- records
@@ -332,8 +335,6 @@ class Instances:
         for host in self._hosts.values():
             for ip in [ip for ip, expires in host.expires.items() if expires <= now]:
                 del host.expires[ip], host.seen[ip]
-            for expires in host.expires.values():
-                self._wake_at(expires)
 
     def _wake_for(self, entry: _Entry) -> None:
         self._wake_at(entry.ptr_expires)

@@ -1,0 +1,83 @@
+"""Where a manifest_href may lead: to the hosts of its own node."""
+
+import pytest
+
+from appliance.core.types import Kind
+from appliance.discovery.contact import ContactPolicy
+from appliance.discovery.manifests import ManifestCache, manifest_href, target
+from appliance.discovery.peer import Peer
+from appliance.discovery.records import Instance
+from appliance.discovery.txt import NodeTxt
+from appliance.discovery.world import SenderEntry
+from appliance.errors import ApplianceError, BadRequest, Forbidden, NotFound
+from tests.unit.discovery.room import ME
+
+POLICY = ContactPolicy(ME)
+
+
+def peer() -> Peer:
+    instance = Instance("desk._nmos-node._tcp.local.", "desk-1.local.", 80, ("10.0.0.2", "fe80::2%3"), b"")
+    hosts = ("10.9.0.2", "desk.example.org", "127.0.0.1")
+    endpoints = [{"host": host, "port": 80, "protocol": "http"} for host in hosts]
+    node = {"id": "1", "href": "http://nmos-api.local:80/", "api": {"endpoints": endpoints}}
+    return Peer("desk", instance, NodeTxt(), targets=("10.0.0.2",), tables={Kind.NODE: {"1": node}})
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "port", "path"),
+    [
+        ("http://10.0.0.2/x.sdp", "10.0.0.2", 80, "/x.sdp"),
+        ("http://10.0.0.2:8000/a/b?c=d", "10.0.0.2", 8000, "/a/b?c=d"),
+        ("https://10.0.0.2", "10.0.0.2", 443, "/"),
+        ("http://10.9.0.2:81/x", "10.9.0.2", 81, "/x"),
+        ("http://[fe80::2]:81/x", "fe80::2%3", 81, "/x"),
+        ("http://desk-1.local:81/x", "10.0.0.2", 81, "/x"),
+        ("http://DESK-1.local./x", "10.0.0.2", 80, "/x"),
+        ("http://desk.example.org/x", "10.0.0.2", 80, "/x"),
+        ("http://nmos-api.local/x", "10.0.0.2", 80, "/x"),
+    ],
+)
+def test_hosts_of_the_node(url: str, address: str, port: int, path: str) -> None:
+    where = target(url, peer(), POLICY)
+    assert (where.address, where.port, where.path) == (address, port, path)
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("http://10.0.0.3/x", Forbidden),
+        ("http://example.org/x", Forbidden),
+        ("http://127.0.0.1/x", Forbidden),  # /self names it, and still
+        ("http://10.0.0.1:80/x", Forbidden),
+        ("http://[::1]/x", Forbidden),
+        ("http://2130706433/x", Forbidden),
+        ("ftp://10.0.0.2/x", BadRequest),
+        ("file:///etc/passwd", BadRequest),
+        ("http:///x", BadRequest),
+        ("http://10.0.0.2:99999/x", BadRequest),
+        ("http://[10.0.0.2/x", BadRequest),
+        ("http://10.0.0.2/x y", BadRequest),
+        ("http://10.0.0.2/\r\nHost: a", BadRequest),
+        ("", BadRequest),
+    ],
+)
+def test_anything_else(url: str, error: type[ApplianceError]) -> None:
+    with pytest.raises(error, match="manifest_href"):
+        target(url, peer(), POLICY)
+
+
+def test_no_manifest() -> None:
+    with pytest.raises(NotFound, match="manifest_href is null"):
+        manifest_href(SenderEntry("desk", {"id": "1", "manifest_href": None}))
+
+
+def test_kept_until_the_version_changes() -> None:
+    cache = ManifestCache()
+    entry = SenderEntry("desk", {"id": "1", "version": "1:0", "manifest_href": "http://10.0.0.2/x"})
+    assert cache.get(entry) is None
+    cache.put(entry, "v=0")
+    assert cache.get(entry) == "v=0"
+    assert cache.get(SenderEntry("desk", {**entry.sender, "version": "1:1"})) is None
+    for number in range(300):
+        cache.put(SenderEntry("desk", {**entry.sender, "id": str(number + 10)}), "v=0")
+    assert cache.get(entry) is None
