@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from appliance.core.types import Clock
+from appliance.discovery.cache import dump, load
 from appliance.discovery.contact import Myself
 from appliance.discovery.moment import Moment
-from appliance.discovery.peer import Abort, Action, Failure, Fetch, Peer, Reconfirm
+from appliance.discovery.peer import Abort, Action, Failure, Fetch, Reconfirm
 from appliance.discovery.peers import PeerCache
 from appliance.discovery.records import NODE_TYPE, Announced, Event, Silent, Withdrawn
 from appliance.discovery.world import SELF, World, WorldChange
@@ -18,6 +19,7 @@ from appliance.edge.mdns import Mdns
 
 COMPLAIN_AGAIN_S = 60.0
 """A peer whose error changes all the time is named in the log so often at most."""
+SLICE_S = 0.002
 _JSON_TYPES = ("application/json", "text/json")
 
 _log = logging.getLogger(__name__)
@@ -61,11 +63,21 @@ class Peering:
         """This box has these addresses, this port and this node id now."""
         self._do(self._cache.handle_myself(self._now(), me))
 
-    def restore(self, peers: Iterable[Peer]) -> None:
-        """Remember these from before the last power-off."""
-        for peer in peers:
-            self._cache.restore(self._now(), peer)
-        self._rearm()
+    async def restore(self, data: bytes) -> None:
+        """Remember the peers of a saved cache, a few milliseconds at a time; BadRequest where it cannot be read."""
+        loop = asyncio.get_running_loop()
+        slice_end = loop.time() + SLICE_S
+        for peer in load(data, self._cache.limits):
+            if peer is not None:
+                self._cache.restore(self._now(), peer)
+                self._rearm()
+            if loop.time() > slice_end:
+                await asyncio.sleep(0)
+                slice_end = loop.time() + SLICE_S
+
+    def dump(self) -> Iterator[bytes]:
+        """What to save, in pieces of a few milliseconds."""
+        return dump(self._cache.peers())
 
     # ---- in
 
