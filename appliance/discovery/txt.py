@@ -22,7 +22,7 @@ Version = tuple[int, int]
 
 _API_VERSION = re.compile(r"v([0-9]{1,4})\.([0-9]{1,4})")
 _COUNTER = re.compile(r"[0-9]{1,3}")
-_PRIORITY = re.compile(r"[0-9]{1,9}")
+_PRIORITY = re.compile(r"[0-9]{1,20}")
 _FIRST_API_VERSION = "v1.0"
 
 

@@ -1,0 +1,169 @@
+"""Which services of a kind are on the network, and in which order to use them.
+
+For Registration APIs (IS-04 Discovery - Registered Operation) and the System API (IS-09 Discovery - Operation). What is
+announced under several names or types but leads to one place is one candidate. What unicast DNS says of a type takes
+the place of what mDNS says (IS-04 Discovery, "Unicast vs. Multicast DNS-SD").
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from appliance.discovery.records import Announced, Event, Instance, Silent, Withdrawn
+from appliance.discovery.txt import highest_common, read_service_txt, version_key
+
+REGISTER_TYPE = "_nmos-register._tcp.local."
+LEGACY_REGISTER_TYPE = "_nmos-registration._tcp.local."
+SYSTEM_TYPE = "_nmos-system._tcp.local."
+
+DEVELOPMENT_PRIORITY = 100
+"""From here on ``pri`` is for development, away from live systems (IS-04 Discovery - Registered Operation, ``pri``)."""
+MAX_SERVICES = 100
+MAX_ADDRESSES = 4
+"""Of one instance; each is a place to try."""
+
+Place = tuple[str, int]
+"""An IP address and a port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An API to use. ``url`` is without a path; ``version`` is ``None`` where the service has yet to be asked."""
+
+    url: str
+    version: str | None
+    priority: int = 0
+    instance: str | None = None
+    versions: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.instance.split("._", 1)[0] if self.instance else self.url
+
+
+def registration_types(versions: Collection[str]) -> tuple[str, ...]:
+    """What to browse for: the old type too, for a node of v1.2 or lower (IS-04 Upgrade Path)."""
+    old = any(version_key(version) <= (1, 2) for version in versions)
+    return (REGISTER_TYPE, LEGACY_REGISTER_TYPE) if old else (REGISTER_TYPE,)
+
+
+class Services:
+    """Inputs are events by name; ``candidates`` is the list to use, best first.
+
+    ``random`` gives numbers in [0, 1); each instance draws one when it appears, so that ties stay as they fell.
+    """
+
+    def __init__(
+        self,
+        versions: Sequence[str],
+        random: Callable[[], float],
+        *,
+        development: bool = False,
+        allow_local: bool = False,
+    ) -> None:
+        self._versions = tuple(versions)
+        self._random = random
+        self._development = development
+        self._allow_local = allow_local
+        self._multicast: dict[str, Instance] = {}
+        self._unicast: dict[str, tuple[Instance, ...]] = {}
+        self._lots: dict[str, float] = {}
+
+    def handle_event(self, event: Event) -> frozenset[str]:
+        """What mDNS tells; returns the URLs that are announced by it."""
+        match event:
+            case Announced(instance):
+                key = instance.name.lower()
+                if key not in self._multicast and len(self._multicast) >= MAX_SERVICES:
+                    return frozenset()
+                self._multicast[key] = instance
+                return self._urls(instance)
+            case Silent(name) | Withdrawn(name):
+                self._multicast.pop(name.lower(), None)
+        return frozenset()
+
+    def handle_unicast(self, service_type: str, instances: Sequence[Instance]) -> frozenset[str]:
+        """All that unicast DNS knows of a type, named as mDNS names it; returns the URLs that are new."""
+        before = {url for instance in self._unicast.get(service_type, ()) for url in self._urls(instance)}
+        self._unicast[service_type] = tuple(instances)[:MAX_SERVICES]
+        return frozenset(url for instance in instances for url in self._urls(instance)) - before
+
+    def has_unicast(self, service_type: str) -> bool:
+        """Whether unicast DNS has an answer, so that mDNS is not to be used."""
+        return bool(self._unicast.get(service_type))
+
+    def candidates(self, own: Collection[Place] = ()) -> tuple[Candidate, ...]:
+        """The highest common version first, then ``pri``, ties as the lots fell; never this box itself (``own``)."""
+        judged = (self._judge(instance, own) for instance in self._instances())
+        usable = [candidates for candidates in judged if not isinstance(candidates, str)]
+        order = sorted(usable, key=lambda group: (_oldest_last(group[0].version), group[0].priority, self._lot(group)))
+        places = {candidate.url: candidate for group in reversed(order) for candidate in reversed(group)}
+        return tuple(reversed(places.values()))
+
+    def unsuitable(self, own: Collection[Place] = ()) -> tuple[str, ...]:
+        """Why each of the others is not used, a sentence each."""
+        judged = ((instance, self._judge(instance, own)) for instance in self._instances())
+        return tuple(f"{instance.label}: {why}" for instance, why in judged if isinstance(why, str))
+
+    def _instances(self) -> Iterator[Instance]:
+        for instance in self._multicast.values():
+            if not self.has_unicast(_type_of(instance)):
+                yield instance
+        for instances in self._unicast.values():
+            yield from instances
+
+    def _judge(self, instance: Instance, own: Collection[Place]) -> list[Candidate] | str:
+        """The places of an instance, or why it is of no use."""
+        txt = read_service_txt(instance.txt)
+        if txt.api_proto != "http":
+            return f"api_proto is {txt.api_proto or 'none'}, this box speaks http"
+        if txt.api_auth:
+            return "it wants authorization, which this box has not"
+        version = highest_common(self._versions, txt.api_ver)
+        if version is None:
+            return f"it speaks {', '.join(txt.api_ver) or 'no version'}, this box {', '.join(self._versions)}"
+        if txt.priority >= DEVELOPMENT_PRIORITY and not self._development:
+            return f"pri {txt.priority} is for development"
+        addresses = [ip for ip in instance.addresses if self._usable(ip) and (ip, instance.port) not in own]
+        if not addresses:
+            return "it has no address that may be used"
+        return [
+            Candidate(_url(ip, instance.port), version, txt.priority, instance.name, txt.api_ver)
+            for ip in addresses[:MAX_ADDRESSES]
+        ]
+
+    def _usable(self, ip: str) -> bool:
+        try:
+            address = ipaddress.ip_address(ip)
+        except ValueError:
+            return False
+        if address.is_multicast or address.is_unspecified:
+            return False
+        return self._allow_local or not address.is_loopback
+
+    def _urls(self, instance: Instance) -> frozenset[str]:
+        return frozenset(_url(ip, instance.port) for ip in instance.addresses[:MAX_ADDRESSES])
+
+    def _lot(self, group: Sequence[Candidate]) -> float:
+        """One lot a place, so that the same registry under two names takes part once."""
+        if len(self._lots) > 10 * MAX_SERVICES:
+            self._lots.clear()
+        return self._lots.setdefault(group[0].url, self._random())
+
+
+def _oldest_last(version: str | None) -> tuple[int, int]:
+    major, minor = version_key(version or "v0.0")
+    return -major, -minor
+
+
+def _type_of(instance: Instance) -> str:
+    """``_nmos-register._tcp.local.`` from the name of an instance of it."""
+    return "_" + instance.name.partition("._")[2].lower()
+
+
+def _url(ip: str, port: int) -> str:
+    host = f"[{ip}]" if ":" in ip else ip
+    return f"http://{host}:{port}"
