@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from math import gcd
 
 MAX_TRIES = 65_536
@@ -21,7 +22,7 @@ def pick(pool: str, sender_id: str, leg: int, taken: Collection[str] = ()) -> st
     One whose frames nobody else's groups share, while there is such a one.
     """
     network = ipaddress.ip_network(pool)
-    groups = {int(ipaddress.ip_address(group)) for group in taken}
+    groups = {_number(group) for group in taken}
     frames = {_frame(group, network.version) for group in groups}
     shared = None
     for offset in _walk(network.num_addresses, f"{sender_id}/{leg}"):
@@ -45,6 +46,12 @@ def is_reserved(group: int, version: int = 4) -> bool:
         return group & 0xFFFFFFFF == 0
     frame = _frame(group, version)
     return group & 0xFF in (0, 255) or frame <= 0xFF or 0x0181 <= frame <= 0x0184
+
+
+@lru_cache(maxsize=65_536)
+def _number(group: str) -> int:
+    """The address as an integer: kept, because a box with a thousand senders asks for the same thousand each time."""
+    return int(ipaddress.ip_address(group))
 
 
 def _frame(group: int, version: int) -> int:
