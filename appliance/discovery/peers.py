@@ -154,11 +154,23 @@ class PeerCache:
         actions: list[Action] = []
         if (finished := self._finished(fetch_id)) is not None:
             peer, fetch = finished
-            self._note_failure(now, peer, fetch.kind, failure)
-            if peer.failures == 1 and not failure.reached:
-                actions.append(Reconfirm(peer.instance.name))
+            actions += self._note_failure(now, peer, fetch.kind, failure)
             self._go_on(now, peer, fetch)
             self._writer.advance()
+        return actions + self._start(now)
+
+    def handle_doubt(self, now: Moment, key: str, reason: str) -> list[Action]:
+        """Somebody else (a take) did not reach this peer: is it there?"""
+        peer = self._peers.get(key)
+        if peer is None or peer.refusal or peer.standing == "remembered":
+            return []
+        peer.silence = peer.silence or reason
+        actions = self._doubt(now, peer)
+        if peer.fetching is None:
+            peer.stale.add(Kind.NODE)
+            peer.retry_at.pop(Kind.NODE, None)
+            self._schedule(now, peer)
+        self._writer.show(peer)
         return actions + self._start(now)
 
     # ---- time
@@ -190,7 +202,6 @@ class PeerCache:
         self._doubts[peer.key] = now.s + REMEMBERED_LOST_S
         self._remembered[peer.key] = now.s + REMEMBERED_FORGOTTEN_S
         self._writer.rebuild(peer)
-        self._writer.advance()
 
     # ---- what is to be fetched
 
@@ -328,12 +339,19 @@ class PeerCache:
             return
         peer.stale |= self._kinds - {Kind.NODE}
 
-    def _note_failure(self, now: Moment, peer: Peer, kind: Kind, failure: Failure) -> None:
+    def _note_failure(self, now: Moment, peer: Peer, kind: Kind, failure: Failure) -> list[Action]:
         peer.note_failure(now.s, kind, failure)
-        if failure.reached:
-            self._doubts.pop(peer.key, None)
-        elif peer.lost_since is None:
-            self._doubts.setdefault(peer.key, now.s + LOST_AFTER_S)
+        if not failure.reached:
+            return self._doubt(now, peer)
+        self._doubts.pop(peer.key, None)
+        return []
+
+    def _doubt(self, now: Moment, peer: Peer) -> list[Action]:
+        """It was not found: reconfirmed once, and shown as lost if nothing is heard of it soon."""
+        if peer.lost_since is not None or peer.key in self._doubts:
+            return []
+        self._doubts[peer.key] = now.s + LOST_AFTER_S
+        return [Reconfirm(peer.instance.name)]
 
     def _lose(self, now: Moment, peer: Peer) -> None:
         self._doubts.pop(peer.key, None)

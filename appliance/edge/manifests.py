@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 from appliance.discovery.manifests import ManifestCache, Target, is_literal, manifest_href, read_url, target
 from appliance.discovery.peers import PeerCache
@@ -19,12 +20,22 @@ class PeerFailed(ApplianceError):
 
 
 class Manifests:
-    """``of`` a known sender, kept for as long as its version stays; ``at`` a URL that a controller names."""
+    """``of`` a known sender, kept for as long as its version stays; ``at`` a URL that a controller names.
 
-    def __init__(self, world: World, cache: PeerCache, client: HttpClient) -> None:
+    ``on_unreached`` is told the peer that did not answer, and why: there may be nobody any more.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        cache: PeerCache,
+        client: HttpClient,
+        on_unreached: Callable[[str, str], None] = lambda peer, reason: None,
+    ) -> None:
         self._world = world
         self._cache = cache
         self._client = client
+        self._on_unreached = on_unreached
         self._kept = ManifestCache()
 
     async def of(self, sender_id: str) -> str:
@@ -69,6 +80,8 @@ class Manifests:
         try:
             reply = await self._client.get(url, bounds, headers=headers, may_follow=may_follow if entry else None)
         except HttpFailure as error:
+            if entry is not None and not error.reached:
+                self._on_unreached(entry.peer, error.reason)
             raise PeerFailed(f"the transport file could not be fetched from {where.host}: {error.reason}") from error
         if reply.status != 200:
             raise PeerFailed(f"{where.host} answers {reply.status} instead of the transport file", debug=url)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from appliance.core.types import Clock
-from appliance.discovery.cache import dump, load
 from appliance.discovery.contact import Myself
 from appliance.discovery.moment import Moment
-from appliance.discovery.peer import Abort, Action, Failure, Fetch, Reconfirm
+from appliance.discovery.peer import Abort, Action, Failure, Fetch, Peer, Reconfirm
 from appliance.discovery.peers import PeerCache
 from appliance.discovery.records import NODE_TYPE, Announced, Event, Silent, Withdrawn
 from appliance.discovery.world import SELF, World, WorldChange
@@ -19,7 +18,6 @@ from appliance.edge.mdns import Mdns
 
 COMPLAIN_AGAIN_S = 60.0
 """A peer whose error changes all the time is named in the log so often at most."""
-SLICE_S = 0.002
 _JSON_TYPES = ("application/json", "text/json")
 
 _log = logging.getLogger(__name__)
@@ -38,6 +36,7 @@ class Peering:
         self._timer: asyncio.TimerHandle | None = None
         self._complaints: dict[str, tuple[float, str]] = {}
         self._end: Callable[[], None] | None = None
+        self._stopped = False
 
     def start(self, me: Myself) -> None:
         """Browse, and follow what is found."""
@@ -47,6 +46,7 @@ class Peering:
 
     async def stop(self) -> None:
         """End every fetch. What is known stays in the world."""
+        self._stopped = True
         if self._end is not None:
             self._end()
             self._end = None
@@ -63,21 +63,15 @@ class Peering:
         """This box has these addresses, this port and this node id now."""
         self._do(self._cache.handle_myself(self._now(), me))
 
-    async def restore(self, data: bytes) -> None:
-        """Remember the peers of a saved cache, a few milliseconds at a time; BadRequest where it cannot be read."""
-        loop = asyncio.get_running_loop()
-        slice_end = loop.time() + SLICE_S
-        for peer in load(data, self._cache.limits):
-            if peer is not None:
-                self._cache.restore(self._now(), peer)
-                self._rearm()
-            if loop.time() > slice_end:
-                await asyncio.sleep(0)
-                slice_end = loop.time() + SLICE_S
+    def doubt(self, peer: str, reason: str) -> None:
+        """A take did not reach this peer."""
+        self._do(self._cache.handle_doubt(self._now(), peer, reason))
 
-    def dump(self) -> Iterator[bytes]:
-        """What to save, in pieces of a few milliseconds."""
-        return dump(self._cache.peers())
+    def restore(self, peers: Iterable[Peer]) -> None:
+        """Remember these from before the last power-off; they are shown in slices from the next turn of the loop on."""
+        for peer in peers:
+            self._cache.restore(self._now(), peer)
+        self._rearm()
 
     # ---- in
 
@@ -132,7 +126,7 @@ class Peering:
             self._timer.cancel()
             self._timer = None
         when = self._cache.get_timer()
-        if when is not None and self._end is not None:
+        if when is not None and not self._stopped:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(max(when, loop.time()), self._on_timer)
 

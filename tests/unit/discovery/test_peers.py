@@ -441,6 +441,35 @@ def test_a_node_that_is_none() -> None:
     assert len(room.world.entries) == 2
 
 
+def test_a_take_that_did_not_reach_it_makes_it_look_again() -> None:
+    room = Room()
+    desk = room.known()
+    room.do(room.cache.handle_doubt(room.now, desk.key, "it does not answer"))
+    assert room.reconfirmed == [desk.name]
+    assert room.paths() == ["self"]
+    assert room.world.peers[desk.key].last_error == "it does not answer"
+    room.fail(room.fetches[0])
+    room.advance(5.0)
+    assert lost(room) == [True, True]
+    assert room.reconfirmed == [desk.name]
+
+
+def test_a_doubt_that_was_wrong() -> None:
+    room = Room()
+    desk = room.known()
+    room.do(room.cache.handle_doubt(room.now, desk.key, "it does not answer"))
+    room.answer_all()
+    room.advance(60.0)
+    assert room.paths() == ["self"]
+    assert lost(room) == [False, False]
+    assert room.world.peers[desk.key].last_error == ""
+
+
+def test_a_doubt_about_nobody() -> None:
+    room = Room()
+    assert room.cache.handle_doubt(room.now, "nobody", "it does not answer") == []
+
+
 # ---- leaving
 
 
