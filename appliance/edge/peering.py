@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable, Iterable
 
 from appliance.core.types import Clock
+from appliance.discovery.cache import load
 from appliance.discovery.contact import Myself
 from appliance.discovery.moment import Moment
-from appliance.discovery.peer import Abort, Action, Failure, Fetch, Peer, Reconfirm
+from appliance.discovery.peer import Abort, Action, Failure, Fetch, Reconfirm
 from appliance.discovery.peers import PeerCache
 from appliance.discovery.records import NODE_TYPE, Announced, Event, Silent, Withdrawn
 from appliance.discovery.world import SELF, World, WorldChange
@@ -18,6 +19,7 @@ from appliance.edge.mdns import Mdns
 
 COMPLAIN_AGAIN_S = 60.0
 """A peer whose error changes all the time is named in the log so often at most."""
+SLICE_S = 0.002
 _JSON_TYPES = ("application/json", "text/json")
 
 _log = logging.getLogger(__name__)
@@ -67,11 +69,17 @@ class Peering:
         """A take did not reach this peer."""
         self._do(self._cache.handle_doubt(self._now(), peer, reason))
 
-    def restore(self, peers: Iterable[Peer]) -> None:
-        """Remember these from before the last power-off; they are shown in slices from the next turn of the loop on."""
-        for peer in peers:
-            self._cache.restore(self._now(), peer)
-        self._rearm()
+    async def restore(self, data: bytes) -> None:
+        """Remember the peers of a saved cache, a few milliseconds at a time; BadRequest where it cannot be read."""
+        loop = asyncio.get_running_loop()
+        slice_end = loop.time() + SLICE_S
+        for peer in load(data, self._cache.limits):
+            if peer is not None:
+                self._cache.restore(self._now(), peer)
+                self._rearm()
+            if loop.time() > slice_end:
+                await asyncio.sleep(0)
+                slice_end = loop.time() + SLICE_S
 
     # ---- in
 
