@@ -3,7 +3,8 @@
 Strategy: the machine remembers what is on the wire and what should be. A change that comes alone goes out at once; for
 a second after it further ones are held together, so a burst costs one packet a second (nmos-cpp does the same). The
 ``ver_*`` counters are told in peer-to-peer mode only and go on counting throughout (IS-04 Discovery - Peer to Peer
-Operation: withdrawn once the node *is* registered).
+Operation: withdrawn once the node *is* registered). A node that speaks nothing older than v1.3 is not announced at all
+in registered operation (same place, "DNS-SD Advertisement").
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from collections.abc import Mapping, Sequence
 
 from appliance.config.model import DiscoveryMode
 from appliance.core.types import Kind
-from appliance.discovery.txt import node_txt
+from appliance.discovery.txt import node_txt, version_key
 
 MIN_INTERVAL_S = 1.0
+_ANNOUNCED_ALWAYS = (1, 2)
+"""Up to this version a node must be announced, registered or not."""
 
 Txt = Mapping[str, str]
 
@@ -39,8 +42,10 @@ class Advertiser:
         self._counters = dict(counters)
 
     def handle_registered(self, registered: bool) -> None:
-        """A registry has this node, or no longer has it."""
+        """A registry has this node, or no longer has it; what is not announced now will be announced anew."""
         self._registered = registered
+        if self.is_silent:
+            self._published = None
 
     def handle_network(self, usable: bool) -> None:
         """Multicast works or does not; what was published is forgotten by the time it works again."""
@@ -50,9 +55,15 @@ class Advertiser:
             self._published_at = float("-inf")
 
     @property
+    def is_silent(self) -> bool:
+        """Whether this node is not to be announced, because there is a registry or should be one."""
+        old = any(version_key(version) <= _ANNOUNCED_ALWAYS for version in self._api_versions)
+        return not old and (self._registered or self._mode is DiscoveryMode.REGISTERED)
+
+    @property
     def wanted(self) -> Txt | None:
         """What should be on the wire; ``None`` where this node announces nothing."""
-        if self._mode is DiscoveryMode.OFF or not self._network:
+        if self._mode is DiscoveryMode.OFF or not self._network or self.is_silent:
             return None
         return node_txt(self._api_versions, self._counters if self._tells_counters else None)
 

@@ -32,6 +32,7 @@ class Announcing:
         self._advertiser = Advertiser(mode, api_versions, store.counters)
         self._identity: Identity | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._withdrawing: asyncio.Task[None] | None = None
         self._end: Callable[[], None] | None = None
 
     def start(self, identity: Identity) -> None:
@@ -62,8 +63,10 @@ class Announcing:
             self._publish()
 
     def on_registered(self, registered: bool) -> None:
-        """A registry has this node, or no longer has it: the counters go, or come back."""
+        """A registry has this node, or no longer has it: the counters go, or come back; or all of it does."""
         self._advertiser.handle_registered(registered)
+        if self._advertiser.is_silent and self._withdrawing is None and self._end is not None:
+            self._withdrawing = asyncio.create_task(self._withdraw(), name="announcement withdrawn")
         self._publish()
 
     def _on_change(self, change: Change) -> None:
@@ -71,7 +74,15 @@ class Announcing:
             self._advertiser.handle_counters(change.counters)
             self._publish()
 
+    async def _withdraw(self) -> None:
+        """Say goodbye; what is wanted by the time that this is done is announced then."""
+        await self._mdns.withdraw()
+        self._withdrawing = None
+        self._publish()
+
     def _publish(self) -> None:
+        if self._end is None or self._withdrawing is not None:
+            return
         loop = asyncio.get_running_loop()
         self._cancel()
         txt = self._advertiser.due(loop.time())

@@ -103,3 +103,35 @@ def test_all_is_told_again_after_the_network_was_away() -> None:
     advertiser.handle_network(False)
     advertiser.handle_network(True)
     assert sent(advertiser, 0.1) == "0"
+
+
+def v1_3_only(mode: DiscoveryMode) -> Advertiser:
+    advertiser = Advertiser(mode, ("v1.3",), counters())
+    advertiser.handle_network(True)
+    return advertiser
+
+
+def test_a_node_of_v1_3_only_is_not_announced_beside_a_registry() -> None:
+    """IS-04 v1.3 Discovery - Peer to Peer Operation, "DNS-SD Advertisement"."""
+    advertiser = v1_3_only(DiscoveryMode.AUTO)
+    assert sent(advertiser, 0.0) == "0"
+    advertiser.handle_registered(True)
+    assert advertiser.is_silent
+    assert advertiser.due(5.0) is None
+    assert advertiser.get_timer() is None
+    advertiser.handle_counters(counters(7))
+    assert advertiser.due(6.0) is None
+    advertiser.handle_registered(False)
+    assert not advertiser.is_silent
+    assert sent(advertiser, 7.0) == "7"
+
+
+def test_a_node_of_v1_3_only_is_never_announced_where_only_a_registry_will_do() -> None:
+    assert v1_3_only(DiscoveryMode.REGISTERED).is_silent
+
+
+@pytest.mark.parametrize("mode", list(DiscoveryMode))
+def test_an_older_node_is_never_silent(mode: DiscoveryMode) -> None:
+    advertiser = Advertiser(mode, ("v1.2", "v1.3"), counters())
+    advertiser.handle_registered(True)
+    assert not advertiser.is_silent
