@@ -79,7 +79,7 @@ def test_counters_go_when_registered_and_come_back_as_they_are() -> None:
 
 
 def test_registered_mode_never_tells_counters() -> None:
-    advertiser = Advertiser(DiscoveryMode.REGISTERED, ("v1.3",), counters())
+    advertiser = Advertiser(DiscoveryMode.REGISTERED, ("v1.2",), counters())
     advertiser.handle_network(True)
     txt = advertiser.due(0.0)
     assert txt is not None
