@@ -1,4 +1,4 @@
-"""This box's own senders in the world: they can be routed to its own receivers like anybody's."""
+"""This box itself in the world: its senders can be routed to its own receivers like anybody's."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ class OwnSenders:
 
     def start(self) -> None:
         self._end = self._store.subscribe(self._on_change)
+        for kind in Kind:
+            self._world.catalogue.follow(SELF, kind, self._store.all(kind), API_VERSION)
         self._write()
 
     def stop(self) -> None:
@@ -30,6 +32,8 @@ class OwnSenders:
             self._end = None
 
     def _on_change(self, change: Change) -> None:
+        for resource in change.resources:
+            self._world.catalogue.touch(SELF, resource.kind, (resource.id,))
         if change.kinds() - {Kind.RECEIVER}:
             self._write()
 

@@ -22,17 +22,7 @@ from appliance.discovery.intake import read_table
 from appliance.discovery.limits import DEFAULT_LIMITS, Limits, spread_s
 from appliance.discovery.moment import Moment
 from appliance.discovery.news import what_is_stale
-from appliance.discovery.peer import (
-    MAX_ROUND,
-    Abort,
-    Action,
-    Failure,
-    Fetch,
-    LeftOut,
-    Peer,
-    Reconfirm,
-    Table,
-)
+from appliance.discovery.peer import MAX_ROUND, Abort, Action, Failure, Fetch, LeftOut, Peer, Reconfirm, Table
 from appliance.discovery.records import Evidence, Instance
 from appliance.discovery.txt import highest_common, read_node_txt
 from appliance.discovery.world import World
@@ -49,6 +39,7 @@ REMEMBERED_LOST_S = 60.0
 REMEMBERED_FORGOTTEN_S = 4500.0
 """What is only remembered from before the last power-off is lost, and forgotten, as if its PTR record expired."""
 SILENT = "its mDNS records expired without a goodbye"
+
 
 class PeerCache:
     """All peers but this one, written into ``world``. ``random`` gives numbers in [0, 1)."""
@@ -74,6 +65,7 @@ class PeerCache:
         self._fetches: dict[int, tuple[Peer, Fetch]] = {}
         self._queue = FetchQueue(limits.concurrent, limits.concurrent_doubtful)
         self._serial = 0
+        self._paused = False
         self._doubts: dict[str, float] = {}
         self._remembered: dict[str, float] = {}
 
@@ -179,7 +171,8 @@ class PeerCache:
         """When to call ``handle_timer``; a time gone by means at once."""
         if self._writer.pending:
             return float("-inf")
-        whens = (self._queue.get_timer(), *self._doubts.values(), *self._remembered.values())
+        due = None if self._paused else self._queue.get_timer()
+        whens = (due, *self._doubts.values(), *self._remembered.values())
         return min((when for when in whens if when is not None), default=None)
 
     def handle_timer(self, now: Moment) -> list[Action]:
@@ -190,6 +183,28 @@ class PeerCache:
             actions += self._forget(self._peers[key])
         self._writer.advance()
         return actions + self._start(now)
+
+    # ---- somebody else feeds the world
+
+    def pause(self) -> list[Action]:
+        """Until ``resume`` nothing is fetched and no peer is in the world; what is announced is still taken note of."""
+        self._paused = True
+        actions = [action for peer in self.peers() for action in self._abort(peer)]
+        self._writer.hide(self.peers())
+        return actions
+
+    def resume(self, now: Moment) -> list[Action]:
+        """Show what was known, and fetch what changed meanwhile: of a peer without counters, everything."""
+        self._paused = False
+        self._writer.reveal()
+        for peer in self.peers():
+            if not peer.txt.counters:
+                peer.stale |= self._kinds
+            if peer.standing == "announced":
+                self._consider(now, peer)
+            self._writer.rebuild(peer)
+        self._writer.advance()
+        return self._start(now)
 
     # ---- memory
 
@@ -244,7 +259,7 @@ class PeerCache:
     def _start(self, now: Moment) -> list[Action]:
         """Begin every fetch that is due and has a place."""
         actions: list[Action] = []
-        while (key := self._queue.take(now.s)) is not None:
+        while not self._paused and (key := self._queue.take(now.s)) is not None:
             peer = self._peers[key]
             kind = peer.next_kind(now.s)
             if kind is None or peer.api_version is None:

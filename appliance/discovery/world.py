@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from appliance.core.types import JSON
+from appliance.discovery.catalogue import Catalogue
 
 SELF = "self"
 """The key of the peer that is this box."""
@@ -79,9 +80,13 @@ Listener = Callable[[WorldChange], None]
 
 
 class World:
-    """Senders by id and peers by key. Feeds write (``update``, ``set_peer``, ``remove_peer``); all others read."""
+    """Senders by id and peers by key. Feeds write (``update``, ``set_peer``, ``remove_peer``); all others read.
 
-    def __init__(self) -> None:
+    ``catalogue`` has the same feeds' resources one by one, of every kind. ``tai_ns`` tells the time for it.
+    """
+
+    def __init__(self, tai_ns: Callable[[], int] = lambda: 0) -> None:
+        self.catalogue = Catalogue(tai_ns)
         self._entries: dict[str, SenderEntry] = {}
         self._peers: dict[str, PeerStatus] = {}
         self._claims: dict[str, dict[str, SenderEntry]] = {}
