@@ -81,6 +81,14 @@ class Peering:
                 await asyncio.sleep(0)
                 slice_end = loop.time() + SLICE_S
 
+    def pause(self) -> None:
+        """Something else feeds the world now."""
+        self._do(self._cache.pause())
+
+    def resume(self) -> None:
+        """The peers feed the world again."""
+        self._do(self._cache.resume(self._now()))
+
     # ---- in
 
     def _on_event(self, event: Event) -> None:
