@@ -1,0 +1,77 @@
+"""The collector's pace, in processes of their own: it is the same for all of a process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+_BEGIN = """
+import gc, weakref
+from appliance.system import collector
+
+class Thing:
+    pass
+
+def cycle():
+    thing = Thing()
+    thing.itself = thing
+    return weakref.ref(thing)
+
+def objects(count):
+    return [[number] for number in range(count)]
+
+collector.rest()
+"""
+
+
+def _run(code: str) -> None:
+    subprocess.run(
+        [sys.executable, "-c", _BEGIN + code],
+        env={"PYTHONPATH": str(Path(__file__).parents[3])},
+        check=True,
+        timeout=30,
+    )
+
+
+def test_rests_until_it_is_told_to_work() -> None:
+    _run("""
+dead = cycle()
+kept = objects(100_000)
+assert dead() is not None
+collector.work()
+assert dead() is None
+""")
+
+
+def test_what_the_start_made_is_not_looked_at_again() -> None:
+    _run("""
+kept = objects(100_000)
+collector.work()
+assert gc.get_freeze_count() > 100_000
+assert len(gc.get_objects()) < 1_000
+""")
+
+
+def test_later_cycles_are_collected() -> None:
+    _run("""
+collector.work()
+dead = cycle()
+kept = objects(100_000)
+assert dead() is None
+""")
+
+
+def test_a_full_collection_never_has_much_to_look_at() -> None:
+    _run("""
+before = objects(500_000)
+collector.work()
+most = 0
+
+def look(phase, info):
+    global most
+    if phase == "start":
+        most = max(most, len(gc.get_objects()))
+
+gc.callbacks.insert(0, look)
+kept = objects(500_000)
+assert 0 < most < 20_000, most
+""")
