@@ -9,7 +9,6 @@ what half a box would do.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import shutil
@@ -51,7 +50,7 @@ from appliance.nmos.is05.groups import Groups
 from appliance.nmos.is05.transportfile import TransportFiles
 from appliance.panel.api import PanelApi
 from appliance.panel.menu import MenuModel
-from appliance.system import logs, loopstats
+from appliance.system import collector, logs, loopstats
 from appliance.system.clock import SystemClock
 from appliance.system.service import Service
 from appliance.web.messages import Answer
@@ -162,8 +161,7 @@ class Appliance:
         self._stops.append(("discovery", self.discovering.stop))
         await self.discovering.start(self._home())
         self._started("the service manager", self.service.start, self.service.stop)
-        gc.collect()
-        gc.freeze()  # what the start made stays: the collector need not look through it again and again
+        collector.work()
         node = self.store.node
         log.info("nmos-appliance %s: %s (%s) answers at %s", __version__, node["label"], node["id"], node["href"])
 

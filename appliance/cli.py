@@ -53,6 +53,9 @@ def state_dir(given: Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from appliance.system import collector
+
+    collector.rest()
     given: Path | None = arguments.config
     path = given if given is not None or not CONFIG_FILE.exists() else CONFIG_FILE
     config = _default_config() if path is None else _load(path)
