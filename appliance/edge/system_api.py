@@ -18,6 +18,7 @@ from appliance.discovery.registration.system import SYSTEM_VERSIONS, SystemSearc
 from appliance.edge.browsing import ServiceBrowsing
 from appliance.edge.client import Bounds, HttpClient, HttpFailure
 from appliance.edge.mdns import Mdns
+from appliance.edge.remote_log import RemoteLog
 from appliance.edge.unicast_dns import UnicastDns
 from appliance.nmos.is09.settings import differences, keep, kept_settings
 
@@ -38,6 +39,7 @@ class SystemApi:
             SYSTEM_VERSIONS, random.random, development=config.development, allow_local=config.allow_local
         )
         self._browsing = ServiceBrowsing(self._services, (SYSTEM_TYPE,), mdns, UnicastDns(config.domain), self._on_news)
+        self._log = RemoteLog(store)
         self._started = False
         self._request: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -46,6 +48,7 @@ class SystemApi:
         """Look for a System API."""
         if self._mode in (DiscoveryMode.AUTO, DiscoveryMode.REGISTERED):
             self._started = True
+            self._log.start()
             self._browsing.start()
 
     async def stop(self) -> None:
@@ -58,6 +61,7 @@ class SystemApi:
         if self._request is not None:
             self._request.cancel()
             await asyncio.gather(self._request, return_exceptions=True)
+        await self._log.stop()
 
     def _on_news(self, announced: frozenset[str]) -> None:
         if self._started:

@@ -60,7 +60,7 @@ class UnicastDns:
         ttl_s = float("inf")
         service = service_type.removesuffix(_LOCAL)
         for domain in self.domains:
-            names, ttl = await self._lookup(f"{service}{domain}", "PTR")
+            names, ttl = await self.lookup(f"{service}{domain}", "PTR")
             ttl_s = min(ttl_s, ttl)
             gate = asyncio.Semaphore(_AT_ONCE)
             lookups = (self._instance(record.target, service_type, gate) for record in names[:MAX_INSTANCES])
@@ -73,13 +73,13 @@ class UnicastDns:
     async def _instance(self, name: Any, service_type: str, gate: asyncio.Semaphore) -> tuple[Instance | None, float]:
         """What is behind a PTR record; ``None`` where any of it is missing."""
         async with gate:
-            services, ttl = await self._lookup(name, "SRV")
+            services, ttl = await self.lookup(name, "SRV")
             if not services:
                 return None, ttl
             service = services[0]
-            texts, txt_ttl = await self._lookup(name, "TXT")
-            v4, v4_ttl = await self._lookup(service.target, "A")
-            v6, _ = await self._lookup(service.target, "AAAA")
+            texts, txt_ttl = await self.lookup(name, "TXT")
+            v4, v4_ttl = await self.lookup(service.target, "A")
+            v6, _ = await self.lookup(service.target, "AAAA")
         addresses = tuple(record.address for record in (*v4, *v6))
         if not addresses:
             return None, ttl
@@ -88,7 +88,7 @@ class UnicastDns:
         server = service.target.to_text()
         return Instance(f"{label}.{service_type}", server, service.port, addresses, txt), min(ttl, txt_ttl, v4_ttl)
 
-    async def _lookup(self, name: Any, rtype: str) -> tuple[list[Any], float]:
+    async def lookup(self, name: Any, rtype: str) -> tuple[list[Any], float]:
         """The records of a name, and their TTL; none, for ever, where there is no answer."""
         import dns.exception
 
@@ -99,6 +99,17 @@ class UnicastDns:
             _log.debug("DNS: %s %s: %s", name, rtype, error)
             return [], float("inf")
         return list(answer), float(answer.rrset.ttl if answer.rrset is not None else 0)
+
+
+async def address_of(name: str) -> str | None:
+    """The first IPv4 address of a host, else its first IPv6 address; ``None`` where DNS knows none."""
+    hosts = UnicastDns(name)
+    if hosts.open():
+        for rtype in ("A", "AAAA"):
+            records, _ = await hosts.lookup(_dotted(name), rtype)
+            if records:
+                return str(records[0].address)
+    return None
 
 
 def _search_domains(resolver: dns.asyncresolver.Resolver) -> Sequence[str]:
