@@ -10,7 +10,7 @@ from appliance.discovery.manifests import ManifestCache, Target, is_literal, man
 from appliance.discovery.peers import PeerCache
 from appliance.discovery.world import SenderEntry, World
 from appliance.edge.client import Bounds, HttpClient, HttpFailure, host_in_url
-from appliance.errors import ApplianceError, Forbidden, NotFound
+from appliance.errors import ApplianceError, BadRequest, Forbidden, NotFound
 
 
 class PeerFailed(ApplianceError):
@@ -97,6 +97,8 @@ async def _resolved(host: str) -> list[str]:
         return [host]
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # before DNS is asked: no name of a host can be written so
+        raise BadRequest(f"manifest_href: {host[:100]!r} is no name of a host ({error})") from error
     except OSError as error:
         raise NotFound(f"manifest_href: the host {host} is not known here ({error.strerror})") from error
     return [str(address[0]) for *_, address in found]

@@ -61,6 +61,8 @@ class Takes:
     async def target(self, receiver_id: str, request: Request) -> Answer:
         """IS-04's PUT /receivers/{id}/target: 202 with what was asked for."""
         sender = request.json_object()
+        if sender and not isinstance(sender.get("id"), str):  # said before anybody is asked for the file
+            raise BadRequest("id: a sender has one, a string; an empty object disconnects")
         turn = self._begin(receiver_id)
         sdp = await self._file_of(sender) if sender else None
         self._check_latest(receiver_id, turn)
@@ -68,8 +70,8 @@ class Takes:
         return Answer(sender, 202, settle=(receiver_id,))
 
     async def _file_of(self, sender: JSON) -> str | None:
-        id, href = sender.get("id"), sender.get("manifest_href")
-        if isinstance(id, str) and self._store.get(Kind.SENDER, id) is not None:
+        id, href = sender["id"], sender.get("manifest_href")
+        if self._store.get(Kind.SENDER, id) is not None:
             return self._own_file(id)
         if href is None:
             return None

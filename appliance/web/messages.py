@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -12,6 +13,8 @@ from appliance.errors import BadRequest
 
 JSON_TYPE = "application/json"
 MAX_DEPTH_ERROR = "the JSON is nested too deeply"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""Most bodies have none, and need not be looked through."""
 
 Dependency: TypeAlias = tuple[str, str | None]
 """What an answer was made from: (kind or aspect, id), or (kind or aspect, None) for the whole table."""
@@ -33,7 +36,11 @@ class Request:
     def json(self) -> Any:
         """The body as JSON; :class:`BadRequest` naming line and column where it is not."""
         try:
-            return json.loads(self.body, parse_constant=_refuse_constant)
+            text = self.body.decode("utf-8-sig")  # RFC 8259 section 8.1; json would take UTF-16 too
+            body = json.loads(text, parse_constant=_refuse_constant)
+            if _SURROGATE.search(text) and (key := _half_a_pair(body)) is not None:
+                raise BadRequest(f"{key}: the text holds half of a surrogate pair, which is no character")
+            return body
         except RecursionError:
             raise BadRequest(MAX_DEPTH_ERROR) from None
         except UnicodeDecodeError:
@@ -82,6 +89,27 @@ def encode_json(value: object) -> bytes:
 def error_answer(status: int, message: str, debug: str | None = None) -> Answer:
     """The error body of every NMOS API: ``code``, ``error``, ``debug``."""
     return Answer({"code": status, "error": message, "debug": debug}, status)
+
+
+def _half_a_pair(value: Any, key: str = "the body") -> str | None:
+    """The key at or below which a text cannot be written as UTF-8 (RFC 8259 section 8.2: JSON can spell such)."""
+    if isinstance(value, str):
+        return None if _is_text(value) else key
+    if isinstance(value, dict):
+        if not all(map(_is_text, value)):
+            return key
+        return next(filter(None, (_half_a_pair(inner, name) for name, inner in value.items())), None)
+    if isinstance(value, list):
+        return next(filter(None, (_half_a_pair(inner, key) for inner in value)), None)
+    return None
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_constant(name: str) -> None:

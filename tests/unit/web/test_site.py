@@ -91,12 +91,23 @@ def test_errors_have_code_error_and_debug(method: str, path: str, status: int) -
         (b'{"a": NaN}', "NaN"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a":' + b"9" * 10_000 + b"}", "not valid JSON"),
+        (b'{"a": [{"b": "\\ud800"}]}', "b: the text holds half of a surrogate pair"),
+        (b'{"a": {"\\uDFFF": 1}}', "a: the text holds half of a surrogate pair"),
+        (b'["\\ud83d"]', "the body: the text holds half"),
+        (b'{"a": "\xed\xa0\x80"}', "not UTF-8"),
+        ("{}".encode("utf-16"), "not UTF-8"),
     ],
 )
 def test_a_body_that_is_no_json_object_is_400_with_the_reason(body: bytes, reason: str) -> None:
     answer = ask(make_site(), "PATCH", "/x-nmos/a/7", body)
     assert answer.status == 400
     assert reason in answer.body["error"]
+
+
+@pytest.mark.parametrize("body", [b'\xef\xbb\xbf{"a": 1}', b'{"a": 1}'])
+def test_a_byte_order_mark_is_forgiven_and_whole_pairs_are_characters(body: bytes) -> None:
+    assert ask(make_site(), "PATCH", "/x-nmos/a/7", body).body["given"] == {"a": 1}
+    assert ask(make_site(), "PATCH", "/x-nmos/a/7", b'{"a": "\\ud83d\\ude00"}').body["given"] == {"a": "\U0001f600"}
 
 
 @pytest.mark.parametrize("path", ["/x-nmos/a/\udcff", "/x-nmos/a/%2e%2e", "/x-nmos/a/ü", "//", "/x-nmos/a/7//"])
