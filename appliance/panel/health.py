@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from appliance.discovery.world import SELF, PeerStatus
@@ -25,38 +25,39 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much there is to choose from."""
+    """How much there is to choose from, and for how many."""
 
     sources: int
     lost: int
+    receivers: int
 
 
 def box_status(
     node: Named,
     feed: Feed,
     counts: Counts,
-    receivers: Collection[ReceiverItem],
+    troubled: Collection[ReceiverItem],
     sender_faults: Iterable[tuple[str, str]],
-    peers: Collection[PeerStatus],
+    peers: Mapping[str, PeerStatus],
 ) -> BoxStatus:
-    """All of the box's condition; ``sender_faults`` are (label, what is wrong) of its own senders."""
+    """All of the box's condition. ``troubled`` are the receivers with a fault or a lost source, ``sender_faults``
+    (label, what is wrong) of its own senders, ``peers`` by key."""
     faults = [f"{label}: {detail}" for label, detail in sender_faults]
-    faults += [f"{item.label}: {item.fault}" for item in receivers if item.fault]
+    faults += [f"{item.label}: {item.fault}" for item in troubled if item.fault]
     worries = [feed.obstacle] if feed.obstacle else []
-    worries += [f"{item.label}: its source {item.shows} is lost" for item in receivers if item.lost_since is not None]
+    worries += [f"{item.label}: its source {item.shows} is lost" for item in troubled if item.lost_since is not None]
     health: Health = "fault" if faults else "warning" if worries else "ok"
-    others = [peer for peer in peers if peer.key != SELF]
     return BoxStatus(
         node=node,
         mode=feed.mode,
         feed=feed.source,
         health=health,
         problems=tuple([*faults, *worries][:MAX_PROBLEMS]),
-        peers=len(others),
+        peers=len(peers) - (SELF in peers),
         sources=counts.sources,
         lost=counts.lost,
-        receivers=len(receivers),
-        empty="" if counts.sources else _why_empty(feed, others),
+        receivers=counts.receivers,
+        empty="" if counts.sources else _why_empty(feed, [peer for key, peer in peers.items() if key != SELF]),
     )
 
 

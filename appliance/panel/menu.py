@@ -64,9 +64,13 @@ class MenuModel:
         self._listing = Listing()
         self._lost: set[str] = set()
         self._receivers: dict[str, ReceiverItem] = {}
+        self._positions: dict[str, int] = {}
+        self._referring: dict[str, set[str]] = {}
+        self._troubled: dict[str, ReceiverItem] = {}
         self._shown: dict[str, SourceItem] = {}
         self._vanished: dict[str, int] = {}
         self._streams: dict[str, StreamStatus] = {}
+        self._sender_faults: dict[str, str] = {}
         self._takes: dict[str, list[str | None]] = {}
         self._fits: dict[str, dict[str, Fit]] = {}
         self._feed = Feed()
@@ -92,7 +96,10 @@ class MenuModel:
     @property
     def receivers(self) -> tuple[ReceiverItem, ...]:
         """The one that the panel begins with, then the others in the order of the configuration."""
-        return tuple(sorted(self._receivers.values(), key=lambda item: item.id != self._first))
+        first = None if self._first is None else self._receivers.get(self._first)
+        if first is None:
+            return tuple(self._receivers.values())
+        return (first, *(item for item in self._receivers.values() if item is not first))
 
     def receiver(self, id: str) -> ReceiverItem | None:
         return self._receivers.get(id)
@@ -135,6 +142,10 @@ class MenuModel:
     def set_stream(self, id: str, status: StreamStatus) -> None:
         """How the stream of a sender or receiver of this box is doing."""
         self._streams[id] = status
+        if status.phase == "fault" and not self._is_receiver(id):
+            self._sender_faults[id] = status.detail
+        else:
+            self._sender_faults.pop(id, None)
         self._refresh([id] if self._is_receiver(id) else [])
 
     def set_feed(self, feed: Feed) -> None:
@@ -185,9 +196,7 @@ class MenuModel:
             del self._waiting[id]
         if piece:
             sources, gone = self._refresh_sources(piece)
-            receivers = self._refresh_receivers(
-                [item.id for item in self._receivers.values() if {item.sender_id, _wanted(item)} & (sources | gone)]
-            )
+            receivers = self._refresh_receivers({id for source in sources | gone for id in self._receivers_of(source)})
             self._tell(sources, gone, receivers)
         if self._waiting:
             self._later(self._work)
@@ -205,7 +214,7 @@ class MenuModel:
     def _referred(self, receiver_ids: Iterable[str]) -> frozenset[str]:
         """The sources that these receivers show or are changing to."""
         items = [self._receivers[id] for id in receiver_ids if id in self._receivers]
-        return frozenset(id for item in items for id in (item.sender_id, _wanted(item)) if id is not None)
+        return frozenset(source for item in items for source in _sources_of(item))
 
     def _refresh_sources(self, ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
         """Make these anew; which are different, and which are gone."""
@@ -224,8 +233,9 @@ class MenuModel:
 
     def _make_source(self, entry: SenderEntry) -> SourceItem:
         (self._lost.add if entry.lost_since is not None else self._lost.discard)(entry.id)
-        current = tuple(item.id for item in self._receivers.values() if item.sender_id == entry.id)
-        pending = tuple(item.id for item in self._receivers.values() if _wanted(item) == entry.id)
+        receivers = [self._receivers[id] for id in self._receivers_of(entry.id)]
+        current = tuple(item.id for item in receivers if item.sender_id == entry.id)
+        pending = tuple(item.id for item in receivers if _wanted(item) == entry.id)
         return describe.source_item(entry, current, pending)
 
     def _refresh_receivers(self, ids: Iterable[str]) -> frozenset[str]:
@@ -236,11 +246,33 @@ class MenuModel:
             item = None if receiver is None else self._make_receiver(id, receiver)
             if self._receivers.get(id) != item:
                 different.add(id)
-            if item is None:
-                self._receivers.pop(id, None)
-            else:
-                self._receivers[id] = item
+            self._keep_receiver(id, item)
         return frozenset(different)
+
+    def _keep_receiver(self, id: str, item: ReceiverItem | None) -> None:
+        """Keep it, or drop it, and with it what follows from all receivers: so that a change costs one, not all."""
+        before = self._receivers.get(id)
+        for source in _sources_of(before):
+            self._referring[source].discard(id)
+            if not self._referring[source]:
+                del self._referring[source]
+        self._troubled.pop(id, None)
+        if item is None:
+            self._receivers.pop(id, None)
+            return
+        self._receivers[id] = item
+        self._positions.setdefault(id, len(self._positions))
+        for source in _sources_of(item):
+            self._referring.setdefault(source, set()).add(id)
+        if item.fault or item.lost_since is not None:
+            self._troubled[id] = item
+
+    def _receivers_of(self, source_id: str) -> list[str]:
+        """The receivers that show this source or are changing to it, in their order."""
+        return self._in_order(self._referring.get(source_id, ()))
+
+    def _in_order(self, receiver_ids: Iterable[str]) -> list[str]:
+        return sorted(receiver_ids, key=self._positions.__getitem__)
 
     def _make_receiver(self, id: str, receiver: JSON) -> ReceiverItem:
         connection = self._store.aspect("connection", id) or {}
@@ -302,15 +334,16 @@ class MenuModel:
         return box_status(
             Named(node["id"], describe.label_of(node)),
             self._feed,
-            Counts(len(self._listing), len(self._lost)),
-            self._receivers.values(),
-            [
-                (describe.label_of(senders[id]), status.detail)
-                for id, status in self._streams.items()
-                if status.phase == "fault" and id in senders
-            ],
-            self._world.peers.values(),
+            Counts(len(self._listing), len(self._lost), len(self._receivers)),
+            [self._troubled[id] for id in self._in_order(self._troubled)],
+            [(describe.label_of(senders[id]), detail) for id, detail in self._sender_faults.items() if id in senders],
+            self._world.peers,
         )
+
+
+def _sources_of(item: ReceiverItem | None) -> set[str]:
+    """The sources that a receiver shows or is changing to."""
+    return set() if item is None else {id for id in (item.sender_id, _wanted(item)) if id is not None}
 
 
 def _wanted(item: ReceiverItem) -> str | None:
