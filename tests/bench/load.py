@@ -35,7 +35,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of it. Times in ms; `generator` and `box` are the shares of one core that each of them used."""
+    """What came of it. Times in ms; `generator` and `box` are the shares of one core that each of them used, `cpu_us`
+    is what the box spent on one answer: unlike all else here it hardly depends on what else the machine does."""
 
     per_s: float
     median: float
@@ -45,6 +46,7 @@ class Load:
     errors: int
     generator: float
     box: float
+    cpu_us: float
 
 
 def generator() -> str:
@@ -57,6 +59,7 @@ def load(box: Box, requests: Sequence[Asked], connections: int, seconds: int) ->
     spent, box_spent, began = _children_cpu_s(), cpu_s(box.pid), time.monotonic()
     result = (_by_wrk if generator() == "wrk" else _by_client)(box, requests, connections, seconds)
     took = time.monotonic() - began
+    box_spent = cpu_s(box.pid) - box_spent
     return Load(
         result["requests"] / result["seconds"],
         result["median_ms"],
@@ -65,7 +68,8 @@ def load(box: Box, requests: Sequence[Asked], connections: int, seconds: int) ->
         result["max_ms"],
         result["errors"],
         generator=(_children_cpu_s() - spent) / took,
-        box=(cpu_s(box.pid) - box_spent) / took,
+        box=box_spent / took,
+        cpu_us=box_spent * 1e6 / max(1, result["requests"]),
     )
 
 
@@ -80,6 +84,7 @@ def rows(
     )
     note = f"of a core: {shares}" + (f"; {errors} errors" if errors else "")
     yield row(f"{what}: rate", "/s", [each.per_s for each in loads], aim=rate_aims[0], goal=rate_aims[1], note=note)
+    yield row(f"{what}: the box's CPU for one", "µs", [each.cpu_us for each in loads])
     yield Row(
         f"{what}: answer",
         "ms",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 from tests.bench.figures import Row, at_most, row
+from tests.bench.load import cpu_s
 from tests.bench.stage import NODE, Stage
 from tests.lan.box import LOOPBACK, Box
 from tests.lan.observer import Observer
@@ -21,15 +22,17 @@ def answered(stage: Stage) -> Iterator[Row]:
     for endpoints, aim, goal in ((11, at_most(700), at_most(500)), (1100, None, None)):
         host = stage.host(f"box{endpoints}")
         box = stage.box(host, endpoints, endpoints)
-        samples, refusals = [], 0
+        samples, spent, refusals = [], [], 0
         for _ in range(stage.some(10 if endpoints < 1000 else 4, 2)):
             assert box.stop() == 0
             took_s, other = _until_answered(box)
             samples.append(took_s * 1000)
+            spent.append(cpu_s(box.pid) * 1000)
             refusals += other
         box.kill()
         what = f"start to first answer, {endpoints:,} + {endpoints:,}"
         yield row(what, "ms", samples, aim=aim, goal=goal, note=f"{refusals} answers were not 200" if refusals else "")
+        yield row(f"{what}: CPU", "ms", spent, note="in steps of 10")
 
 
 def announced(stage: Stage) -> Iterator[Row]:
