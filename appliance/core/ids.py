@@ -17,7 +17,12 @@ class Identities:
 
     def __init__(self, seed: uuid.UUID) -> None:
         self.seed = seed
+        self._known: dict[tuple[str, ...], str] = {}
 
     def of(self, kind: Kind, *names: str) -> str:
         """The id of the resource of ``kind`` that the configuration calls ``names`` (none for the node itself)."""
-        return str(uuid.uuid5(self.seed, "\x1f".join((kind.value, *names))))
+        key = (kind.value, *names)
+        id = self._known.get(key)
+        if id is None:  # made once: every change of the network asks for all of them again
+            id = self._known[key] = str(uuid.uuid5(self.seed, "\x1f".join(key)))
+        return id
