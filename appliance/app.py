@@ -128,7 +128,8 @@ class Appliance:
 
     def _wire_discovery(self) -> None:
         discovery = self._config.discovery
-        self.discovering = Discovering(discovery, self.store, self.world, self.clock, self.menu.set_feed)
+        kept = (self.directory, self.writer)
+        self.discovering = Discovering(discovery, self.store, self.world, self.clock, kept, self.menu.set_feed)
         manifests = self.discovering.manifests
         self.takes = Takes(self.store, self.world, self.connections, self.files, manifests.of, manifests.at)
 

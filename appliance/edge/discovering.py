@@ -1,4 +1,4 @@
-"""Discovery as one part of the box: announced, looking for peers, and re-homed together when the network changes."""
+"""Discovery as one part of the box: announced, registered, looking for peers, and re-homed when the network changes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ from appliance.discovery.peers import PeerCache
 from appliance.discovery.world import World
 from appliance.edge.announcing import Announcing, Identity
 from appliance.edge.client import HttpClient
+from appliance.edge.files import StateDirectory, StateWriter
 from appliance.edge.manifests import Manifests
 from appliance.edge.mdns import Mdns
+from appliance.edge.peer_file import PeerFile
 from appliance.edge.peering import Peering
+from appliance.edge.registering import Registering
+from appliance.edge.system_api import SystemApi
 from appliance.panel.health import Feed
 
 log = logging.getLogger(__name__)
@@ -45,7 +49,13 @@ class Discovering:
     """``on_feed`` hears what fills the menu, whenever that changes."""
 
     def __init__(
-        self, config: DiscoveryConfig, store: Store, world: World, clock: Clock, on_feed: Callable[[Feed], None]
+        self,
+        config: DiscoveryConfig,
+        store: Store,
+        world: World,
+        clock: Clock,
+        kept: tuple[StateDirectory, StateWriter],
+        on_feed: Callable[[Feed], None],
     ) -> None:
         self._config = config
         self._store = store
@@ -56,8 +66,11 @@ class Discovering:
         self._mdns = Mdns(self._on_usable)
         self._announcing = Announcing(store, self._mdns, config.mode, config.api_versions)
         self._peering = Peering(world, cache, self._mdns, self._client, clock)
+        self.registering = Registering(config, store, self._mdns, self._client, self._announcing.on_registered)
+        self.system = SystemApi(config, store, self._mdns, self._client)
         self._own = OwnSenders(store, world)
-        self.manifests = Manifests(world, cache, self._client)
+        self._file = PeerFile(*kept, world, cache)
+        self.manifests = Manifests(world, cache, self._client, self._peering.doubt)
         self._home: Home | None = None
         self._moving: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -69,15 +82,22 @@ class Discovering:
         if self._config.mode is DiscoveryMode.OFF:
             self._on_feed(Feed("off"))
             return
+        await self._file.load(self._peering.restore)
+        self._file.start()
         self._announcing.start(self._identity(home))
         self._peering.start(self._myself(home))
         self._unsubscribe = self._store.subscribe(self._on_change)
         await self._mdns.start(home.multicast)
+        self.system.start()
+        self.registering.start()
 
     async def stop(self) -> None:
         """Say goodbye on the network and end every request."""
         self._unsubscribe()
         self._own.stop()
+        await self.registering.stop()
+        await self.system.stop()
+        await self._file.stop()
         self._announcing.stop()
         for task in tuple(self._moving):
             task.cancel()
