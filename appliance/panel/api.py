@@ -14,6 +14,7 @@ from appliance.core.store import Store
 from appliance.core.tai import format_tai
 from appliance.core.types import JSON, Clock, Kind
 from appliance.errors import BadRequest, Conflict, Forbidden, NotFound
+from appliance.panel import nodes
 from appliance.panel.items import SourceGroup
 from appliance.panel.menu import MenuModel
 from appliance.panel.text import MAX_LABEL, MAX_SENTENCE, clean
@@ -45,6 +46,7 @@ class PanelApi:
         site.route("/panel/receivers", get=self.receivers)
         site.route("/panel/sources", get=self.sources)
         site.route("/panel/menu", get=self.menu)
+        site.route("/panel/peers", get=self.peers)
         site.route("/panel/take", post=self.take)
         site.route("/panel/label", post=self.label)
 
@@ -67,10 +69,16 @@ class PanelApi:
         body = self._page(request)
         return self._answer({**body, "status": self._menu.status.to_json()})
 
+    def peers(self, request: Request) -> Answer:
+        """A page of the other nodes, those with an error first: what is wrong with each, and since when it is lost."""
+        offset, limit = _slice_asked(request)
+        peers = nodes.listed(self._menu.peers)
+        shown = [nodes.to_json(peer) for peer in peers[offset : offset + limit]]
+        return self._answer({"peers": shown, "offset": offset, "total": len(peers)})
+
     def _page(self, request: Request) -> JSON:
         receiver_id = self._receiver_asked(request)
-        offset = _number(request, "offset", 0, 0, 10_000_000)
-        limit = _number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+        offset, limit = _slice_asked(request)
         menu = self._menu.menu(receiver_id, offset, limit)
         return {
             "receiver": None if menu.receiver is None else menu.receiver.to_json(),
@@ -189,6 +197,10 @@ def _shown_text(body: JSON, key: str, limit: int) -> str:
     if clean(text, limit) != text:
         raise BadRequest(f"{key}: must be one line without control characters")
     return text
+
+
+def _slice_asked(request: Request) -> tuple[int, int]:
+    return _number(request, "offset", 0, 0, 10_000_000), _number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
 
 
 def _number(request: Request, key: str, default: int, lowest: int, highest: int) -> int:

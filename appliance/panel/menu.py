@@ -8,13 +8,13 @@ between which ``later`` lets the loop go on. Listeners hear, after each piece, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
 from appliance.core.store import Change, Store
 from appliance.core.types import JSON, Clock, Kind
-from appliance.discovery.world import SenderEntry, World, WorldChange
+from appliance.discovery.world import PeerStatus, SenderEntry, World, WorldChange
 from appliance.media.engine import StreamStatus
 from appliance.panel import describe
 from appliance.panel.fit import fit
@@ -100,6 +100,11 @@ class MenuModel:
         if first is None:
             return tuple(self._receivers.values())
         return (first, *(item for item in self._receivers.values() if item is not first))
+
+    @property
+    def peers(self) -> Collection[PeerStatus]:
+        """How it goes with each peer; this box is one of them (``SELF``)."""
+        return self._world.peers.values()
 
     def receiver(self, id: str) -> ReceiverItem | None:
         return self._receivers.get(id)

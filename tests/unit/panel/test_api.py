@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from appliance.core.types import Kind
+from appliance.discovery.world import PeerStatus
 from appliance.edge.server import call_bottle
 from appliance.errors import BadRequest, Unresolvable
 from appliance.panel.api import PanelApi
@@ -72,6 +73,22 @@ def test_status(box: Box) -> None:
     assert body["now"].endswith(":0")
     assert body["status"]["node"]["label"] == "Display A"
     assert body["status"]["sources"] == 3
+
+
+def test_peers_with_an_error_come_first_and_their_texts_are_cleaned(box: Box) -> None:
+    world = box.scene.world
+    for status in (
+        PeerStatus("self", "Display A"),
+        PeerStatus("b._nmos-node._tcp.local.", "b", ("192.0.2.1",), 80, "v1.3", senders=2, last_fetch=5),
+        PeerStatus("z._nmos-node._tcp.local.", "z\x1b[2J", last_error="it answers 500\n", lost_since=1_000_000_007),
+    ):
+        world.update(status.key, status=status)
+    body = box.get("/panel/peers").body
+    assert body["total"] == 2
+    z, b = body["peers"]
+    assert (z["name"], z["error"], z["lost_since"]) == ("z[2J", "it answers 500", "1:7")
+    assert (b["sources"], b["error"], b["last_fetch"], b["lost_since"]) == (2, "", "0:5", None)
+    assert [peer["name"] for peer in box.get("/panel/peers", offset="1", limit="1").body["peers"]] == ["b"]
 
 
 def test_receivers(box: Box) -> None:
