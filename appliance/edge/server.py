@@ -51,12 +51,13 @@ class NotPlain(ApplianceError):
 
 
 class HttpServer:
-    """Serves a :class:`Site` on any number of sockets. ``streams`` are paths whose answers do not end."""
+    """Serves a :class:`Site` on any number of sockets. Some paths have answers that do not end: streams and sockets."""
 
     def __init__(self, site: Site, settled: Settled, limits: Limits | None = None) -> None:
         self._site = site
         self._settled = settled
         self._streams: dict[str, StreamHandler] = {}
+        self._sockets: dict[str, StreamHandler] = {}
         self._limits = limits or _affordable(Limits())
         self._connections = Connections(self._limits, QuickReads(site.ready))
         self._server = web.Server(self._handle)
@@ -65,6 +66,10 @@ class HttpServer:
     def stream(self, path: str, handler: StreamHandler) -> None:
         """Answer GETs of ``path`` with an endless response (server-sent events)."""
         self._streams[path] = handler
+
+    def sockets(self, prefix: str, handler: StreamHandler) -> None:
+        """Answer GETs of paths that begin so, and want to become a WebSocket, by the handler."""
+        self._sockets[prefix] = handler
 
     @property
     def connections(self) -> int:
@@ -108,13 +113,20 @@ class HttpServer:
         try:
             request = await _read(incoming, connection, self._limits)
             connection.enter(Phase.WORKING)
-            stream = self._streams.get(request.path) if request.method == "GET" else None
+            stream = self._endless(request) if request.method == "GET" else None
             if stream is not None:
                 return await stream(incoming, request)
         except ApplianceError as error:
             unread = not incoming.content.is_eof()
             return Wire(*serialised(request.path, answer_error(error)), close=unread)
         return self._response(request, *await self._answer(request), incoming)
+
+    def _endless(self, request: Request) -> StreamHandler | None:
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            for prefix, handler in self._sockets.items():
+                if request.path.startswith(prefix):
+                    return handler
+        return self._streams.get(request.path)
 
     def _ready(self, incoming: web.BaseRequest, connection: Connection) -> Wire | None:
         if incoming.method not in ("GET", "HEAD") or incoming.body_exists:
@@ -213,6 +225,7 @@ async def _read(incoming: web.BaseRequest, connection: Connection, limits: Limit
         body=body,
         local=connection.local,
         remote=connection.remote,
+        raw_query=incoming.rel_url.raw_query_string,
     )
 
 

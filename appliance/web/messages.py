@@ -22,7 +22,10 @@ Dependency: TypeAlias = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, read whole. ``params`` are the named parts of its path, ``local``: both ends are loopback."""
+    """One request, read whole. ``params`` are the named parts of its path, ``local``: both ends are loopback.
+
+    ``raw_query`` is the query as it was sent, for those who must take it apart before they decode it.
+    """
 
     method: str
     path: str
@@ -32,6 +35,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     local: bool = False
     remote: str = ""
+    raw_query: str = ""
 
     def json(self) -> Any:
         """The body as JSON; :class:`BadRequest` naming line and column where it is not."""

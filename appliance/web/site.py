@@ -37,12 +37,15 @@ class Site:
         self.ready = ReadyAnswers()
         self.bottle.error_handler.update({404: _not_found, 400: _bad_path, 500: _bad_path})
 
-    def route(self, rule: str, **methods: Handler) -> None:
-        """Declare a path: ``site.route("/x/<id>", get=show, patch=change)``; ``rule`` is bottle's, no last slash."""
+    def route(self, rule: str, only: Callable[[Request], bool] | None = None, **methods: Handler) -> None:
+        """Declare a path: ``site.route("/x/<id>", get=show, patch=change)``; ``rule`` is bottle's, no last slash.
+
+        Where ``only`` says no to a request, there is nothing at that path for it, by any method.
+        """
         handlers = {method.upper(): handler for method, handler in methods.items()}
-        self.bottle.route(rule, "ANY", _dispatch(_Path(handlers)))
+        self.bottle.route(rule, "ANY", _dispatch(_Path(handlers, only)))
         if rule != "/" and "GET" in handlers:
-            self.bottle.route(rule + "/", "ANY", _dispatch(_Path({"GET": handlers["GET"]})))
+            self.bottle.route(rule + "/", "ANY", _dispatch(_Path({"GET": handlers["GET"]}, only)))
 
 
 class _Router(bottle.Router):  # type: ignore[misc]  # bottle ships no types
@@ -65,12 +68,15 @@ class _Router(bottle.Router):  # type: ignore[misc]  # bottle ships no types
 class _Path:
     """What one declared path answers to any method."""
 
-    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, handlers: Mapping[str, Handler], only: Callable[[Request], bool] | None) -> None:
         self._handlers = handlers
+        self._only = only
         with_head = [*handlers, "HEAD"] if "GET" in handlers else list(handlers)
         self._allow = ", ".join([*with_head, "OPTIONS"])
 
     def __call__(self, request: Request) -> Any:
+        if self._only is not None and not self._only(request):
+            return _nothing_at(request.path)
         if request.method == "OPTIONS":
             return self._options(request)
         handler = self._handlers.get("GET" if request.method == "HEAD" else request.method)
@@ -113,9 +119,12 @@ def _dispatch(path: _Path) -> Callable[..., bytes]:
 
 
 def _not_found(_error: bottle.HTTPError) -> bytes:
-    path = bottle.request.environ[REQUEST_KEY].path
-    bottle.request.environ[ANSWER_KEY] = error_answer(404, f"there is nothing at {path[:200]}")
+    bottle.request.environ[ANSWER_KEY] = _nothing_at(bottle.request.environ[REQUEST_KEY].path)
     return b""
+
+
+def _nothing_at(path: str) -> Answer:
+    return error_answer(404, f"there is nothing at {path[:200]}")
 
 
 def _bad_path(_error: bottle.HTTPError) -> bytes:
