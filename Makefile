@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 PIP := -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 # What each step wants from Debian; tools/ensure-packages installs it, or says what to install.
 FOR_PYTHON := gcc libc6-dev python3-dev python3-venv
@@ -15,6 +16,7 @@ FOR_MEDIA := gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-g
 FOR_DEBIAN_VERSIONS := python3-venv python3-aiohttp python3-bottle python3-cbor2 python3-dnspython python3-fastjsonschema \
 	python3-netifaces python3-pyroute2 python3-urwid python3-zeroconf
 FOR_INTEGRATION := $(FOR_MEDIA) avahi-daemon avahi-utils dbus dbus-daemon iproute2 procps util-linux
+FOR_BENCH := wrk
 FOR_PACKAGE := build-essential debhelper dh-python fakeroot lintian pybuild-plugin-pyproject python3-all \
 	python3-setuptools python3-wheel
 FOR_PACKAGE_TEST := debian-archive-keyring iproute2 mmdebstrap systemd systemd-container util-linux
@@ -31,6 +33,7 @@ help:
 	@echo 'make format       puts the source in order'
 	@echo 'make test-deb     lintian, then installs the package in a booted Debian (root only)'
 	@echo 'PYTEST_ARGS=...   goes to pytest, for instance PYTEST_ARGS="-k sdp"'
+	@echo 'BENCH_ARGS=...    goes to the bench, for instance BENCH_ARGS="--only take --quick"'
 
 # --- Environments -----------------------------------------------------------------------------------------------------
 
@@ -51,11 +54,13 @@ help:
 	@tools/ensure-packages 'tests with Debian'"'"'s versions' $(FOR_DEBIAN_VERSIONS)
 	@tools/make-venv-debian .venv-debian
 
-.PHONY: media-packages integration-packages
+.PHONY: media-packages integration-packages bench-packages
 media-packages:
 	@tools/ensure-packages 'real audio' $(FOR_MEDIA)
 integration-packages:
 	@tools/ensure-packages 'the integration tests' $(FOR_INTEGRATION)
+bench-packages:
+	@tools/ensure-packages 'the benches' $(FOR_BENCH)
 
 # --- The product ------------------------------------------------------------------------------------------------------
 
@@ -64,8 +69,8 @@ run: media-packages .venv
 	@exec .venv/bin/python -m appliance.demo
 
 .PHONY: bench
-bench: integration-packages .venv
-	@exec .venv/bin/python -m tests.bench
+bench: integration-packages bench-packages .venv
+	@exec .venv/bin/python -m tests.bench $(BENCH_ARGS)
 
 # --- Tests ------------------------------------------------------------------------------------------------------------
 
