@@ -104,7 +104,7 @@ def _of_the_registers(body: Any) -> Any:
     return body
 
 
-_REGISTERED = ("bit_rate", "level", "profile", "sublevel", "st2110_21_sender_type", "authorization")
+_REGISTERED = ("bit_rate", "level", "profile", "sublevel", "st2110_21_sender_type", "authorization", "active")
 
 
 def test_older_ones_only_where_they_are_asked_for(registry: Registry) -> None:
