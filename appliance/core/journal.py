@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import uuid
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import cbor2
@@ -23,6 +23,7 @@ SCHEMA = 1
 PRODUCT = "nmos-appliance state"
 _FRAME = struct.Struct(">II")
 _MAX_FRAME = 256 * 1024 * 1024
+_CHUNK = 64 * 1024
 _RESOURCE = "resource/"
 """Tables of resources are named ``resource/<kind>``, those of aspects by the aspect."""
 
@@ -85,14 +86,40 @@ def header(seed: uuid.UUID) -> bytes:
     return frame(cbor2.dumps({"product": PRODUCT, "schema": SCHEMA, "seed": seed.bytes}))
 
 
-def encode_entry(key: Key, value: JSON | None) -> bytes:
-    """One ``[table, id, value]``; made one by one so that a large commit can be encoded in pieces."""
-    return cbor2.dumps([*key, value])
+class FrameBuilder:
+    """The frame of one commit (or several, merged), made entry by entry, so that a large one can be made in pieces."""
 
+    def __init__(self, count: int) -> None:
+        self._left = count
+        self._size = 0
+        self._crc = 0
+        self._chunks: list[bytes] = []
+        self._open: list[bytes] = []
+        self._open_size = 0
+        self._put(_array_head(count))
 
-def frame_of(entries: Sequence[bytes]) -> bytes:
-    """The frame of one commit (or several, merged) from its encoded entries."""
-    return frame(_array_head(len(entries)) + b"".join(entries))
+    def add(self, key: Key, value: JSON | None) -> None:
+        """One ``[table, id, value]``."""
+        self._left -= 1
+        self._put(cbor2.dumps([*key, value]))
+
+    def chunks(self) -> list[bytes]:
+        """The whole frame, in pieces of no great size."""
+        assert self._left == 0, f"{self._left} entries were promised and not added"
+        self._close_chunk()
+        return [_FRAME.pack(self._size, self._crc), *self._chunks]
+
+    def _put(self, data: bytes) -> None:
+        self._size += len(data)
+        self._crc = zlib.crc32(data, self._crc)
+        self._open.append(data)
+        self._open_size += len(data)
+        if self._open_size >= _CHUNK:
+            self._close_chunk()
+
+    def _close_chunk(self) -> None:
+        self._chunks.append(b"".join(self._open))
+        self._open, self._open_size = [], 0
 
 
 def frame(payload: bytes) -> bytes:
@@ -125,7 +152,9 @@ def _frame_at(data: bytes, position: int) -> bytes | None:
         return None
     length, crc = _FRAME.unpack_from(data, position)
     start = position + _FRAME.size
-    if length > _MAX_FRAME or start + length > len(data):
+    if not 0 < length <= _MAX_FRAME or start + length > len(
+        data
+    ):  # zeros are what some file systems leave of a power cut
         return None
     payload = data[start : start + length]
     return payload if zlib.crc32(payload) == crc else None

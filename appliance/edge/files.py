@@ -8,23 +8,28 @@ atomically when it has grown, or after any error. Nothing that fails here stops 
 from __future__ import annotations
 
 import asyncio
-import fcntl
+import contextlib
 import logging
-import os
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ParamSpec
 
 from appliance.core import journal
 from appliance.core.journal import Key
 from appliance.core.store import Change, Store
 from appliance.core.types import JSON
+from appliance.edge.disk import Disk, KernelDisk
 from appliance.errors import ApplianceError
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+
+JOURNAL = "state.journal"
+IDENTITY = "identity"
 GATHER_S = 0.1
 """Commits wait this long for company; with the sync it keeps well within the 500 ms that are promised."""
 RETRY_S = 5.0
@@ -36,8 +41,9 @@ COMPACT_FACTOR = 4
 class StateDirectory:
     """One box's files. ``open`` takes the directory for this process and reads what was kept."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk | None = None) -> None:
         self.path = path
+        self.disk = disk or KernelDisk()
         self._lock: int | None = None
 
     def open(self) -> journal.Kept:
@@ -47,92 +53,94 @@ class StateDirectory:
         with what it can read, and says so.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o750)
-            self._take()
+            self.disk.make_directory(self.path)
+            self._lock = self.disk.lock(self.path / "lock")
+        except BlockingIOError:
+            raise ApplianceError(f"{self.path} is in use by another nmos-appliance") from None
         except OSError as error:
             log.error("state directory %s: %s; nothing will be kept over a restart", self.path, error.strerror)
         kept = self._read_journal()
         kept.seed = self._read_seed() or kept.seed or uuid.uuid4()
         try:
-            self.write_file("identity", f"{kept.seed}\n".encode())
+            self.write_file(IDENTITY, f"{kept.seed}\n".encode())
         except OSError as error:
             log.error("the identity of this box could not be written: %s", error.strerror)
         return kept
 
     def close(self) -> None:
         if self._lock is not None:
-            os.close(self._lock)
+            self.disk.close(self._lock)
             self._lock = None
 
-    @property
-    def journal_path(self) -> Path:
-        return self.path / "state.journal"
-
     def read_file(self, name: str) -> bytes | None:
-        """A whole file, ``None`` where it is not there or cannot be read."""
+        """A whole file; ``None`` where there is none. One that cannot be read is set aside."""
         try:
-            return (self.path / name).read_bytes()
-        except FileNotFoundError:
+            return self.disk.read(self.path / name)
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            log.error("%s: %s", self.path / name, error.strerror)
+            self.set_aside(name, f"it cannot be read: {error.strerror}")
             return None
 
     def write_file(self, name: str, data: bytes) -> None:
-        """Replace a file atomically and durably; nothing is written where it says so already."""
+        """Replace a small file atomically and durably, at once; nothing is written where it says so already."""
         if self.read_file(name) != data:
-            replace_file(self.path / name, [data])
+            replace_file(self.disk, self.path / name, [data])
 
     def set_aside(self, name: str, why: str) -> None:
         """Keep a file that cannot be used for whoever wants to look at it, and say so."""
-        aside = self.path / f"{name}.bad-{int(time.time())}"
+        aside = self.path / f"{name}.bad-{time.time_ns() // 1_000_000}"
         try:
-            (self.path / name).replace(aside)
+            self.disk.rename(self.path / name, aside)
         except OSError as error:
             log.error("%s: %s; it could not be set aside: %s", self.path / name, why, error.strerror)
         else:
             log.error("%s: %s; set aside as %s", self.path / name, why, aside.name)
 
-    def _take(self) -> None:
-        self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.close()
-            raise ApplianceError(f"{self.path} is in use by another nmos-appliance") from None
-
     def _read_journal(self) -> journal.Kept:
-        data = self.read_file(self.journal_path.name)
+        data = self.read_file(JOURNAL)
         if data is None:
             return journal.Kept()
         kept = journal.read(data)
         if kept.torn:
-            log.warning("%s: the last commit was cut off by a power failure; it is left out", self.journal_path)
+            log.warning("%s: the last commit was cut off by a power failure; it is left out", self.path / JOURNAL)
         elif kept.problem:
-            self.set_aside(self.journal_path.name, kept.problem)
+            self.set_aside(JOURNAL, kept.problem)
         return kept
 
     def _read_seed(self) -> uuid.UUID | None:
-        data = self.read_file("identity")
+        data = self.read_file(IDENTITY)
         if data is None:
             return None
         try:
             return uuid.UUID(data.decode("ascii").strip())
         except ValueError:
-            self.set_aside("identity", "not a UUID")
+            self.set_aside(IDENTITY, "not a UUID")
             return None
 
 
 class StateWriter:
-    """Keeps the journal up with the store."""
+    """Keeps the journal up with the store. ``problem`` says in a sentence why it does not, while it does not."""
 
-    def __init__(self, directory: StateDirectory, store: Store, seed: uuid.UUID) -> None:
+    def __init__(
+        self,
+        directory: StateDirectory,
+        store: Store,
+        seed: uuid.UUID,
+        *,
+        gather_s: float = GATHER_S,
+        retry_s: float = RETRY_S,
+        compact_above: int = COMPACT_ABOVE,
+    ) -> None:
         self._directory = directory
+        self._disk = directory.disk
+        self._journal = directory.path / JOURNAL
         self._store = store
         self._seed = seed
+        self._gather_s, self._retry_s, self._compact_above = gather_s, retry_s, compact_above
         self._pending: dict[Key, JSON | None] = {}
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._leave = asyncio.Event()
         self._rewrite = True  # each start begins with a fresh file: short, and without an earlier start's torn tail
         self._size = 0
         self._live = 0
@@ -150,49 +158,65 @@ class StateWriter:
 
     async def stop(self) -> None:
         """Write what is still to be written, and end."""
-        self._stopping = True
+        self._leave.set()
         self._wake.set()
-        if self._task is not None:
-            await self._task
-        self._thread.shutdown()
+        try:
+            if self._task is not None:
+                await self._task
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def replace(self, name: str, chunks: Iterable[bytes]) -> None:
+        """Replace another file of the state directory, in the helper thread; OSError where that fails."""
+        await self._in_thread(replace_file, self._disk, self._directory.path / name, list(chunks))
 
     async def _run(self) -> None:
-        while True:
+        while not self._leave.is_set():
             await self._wake.wait()
-            if not self._stopping:
-                await asyncio.sleep(GATHER_S)
+            await self._pause(self._gather_s)
             self._wake.clear()
-            try:
-                await self._write()
-                self._recovered()
-            except OSError as error:
-                self._failed(error)
-                if not self._stopping:
-                    asyncio.get_running_loop().call_later(RETRY_S, self._wake.set)
-            if self._stopping:
-                return
+            if not await self._save():
+                self._wake.set()
+                await self._pause(self._retry_s)
+        if self._wake.is_set():
+            await self._save()
+
+    async def _save(self) -> bool:
+        try:
+            await self._write()
+        except OSError as error:
+            self._failed(error)
+            return False
+        self._recovered()
+        return True
+
+    async def _pause(self, seconds: float) -> None:
+        """Unless the box stops."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._leave.wait()
 
     async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
-        pending, self._pending = self._pending, {}
-        grown = self._size > max(COMPACT_ABOVE, COMPACT_FACTOR * self._live)
+        grown = self._size > max(self._compact_above, COMPACT_FACTOR * self._live)
         rewrite, self._rewrite = self._rewrite or grown, True  # any error below leads to a fresh file
+        pending, self._pending = self._pending, {}
         if rewrite:
-            entries: Mapping[Key, JSON | None] = journal.snapshot(self._store)
-            self._pending.clear()
-            chunks = [journal.header(self._seed), journal.frame_of(await _encode(entries.items()))]
-            await loop.run_in_executor(self._thread, replace_file, self._directory.journal_path, chunks)
+            chunks = [journal.header(self._seed), *await _encode(journal.snapshot(self._store))]
+            await self._in_thread(replace_file, self._disk, self._journal, chunks)
             self._size = self._live = sum(map(len, chunks))
         elif pending:
-            data = journal.frame_of(await _encode(pending.items()))
-            await loop.run_in_executor(self._thread, _append, self._directory.journal_path, data)
-            self._size += len(data)
+            chunks = await _encode(pending)
+            await self._in_thread(append_file, self._disk, self._journal, chunks)
+            self._size += sum(map(len, chunks))
         self._rewrite = False
+
+    async def _in_thread(self, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, lambda: call(*args, **kwargs))
 
     def _failed(self, error: OSError) -> None:
         problem = f"the state could not be saved: {error.strerror}"
         if problem != self.problem:
-            log.error("%s (trying again every %g s)", problem, RETRY_S)
+            log.error("%s (trying again every %g s)", problem, self._retry_s)
         self.problem = problem
 
     def _recovered(self) -> None:
@@ -201,35 +225,43 @@ class StateWriter:
         self.problem = None
 
 
-async def _encode(entries: Iterable[tuple[Key, JSON | None]]) -> list[bytes]:
-    """Encode in slices, so that a large commit does not hold up the loop."""
-    encoded = []
+async def _encode(entries: Mapping[Key, JSON | None]) -> list[bytes]:
+    """The frame of these entries, in slices, so that a large commit does not hold up the loop."""
+    frame = journal.FrameBuilder(len(entries))
+    await asyncio.sleep(0)  # to gather them was one slice already
     until = time.monotonic() + SLICE_S
-    for key, value in entries:
-        encoded.append(journal.encode_entry(key, value))
+    for key, value in entries.items():
+        frame.add(key, value)
         if time.monotonic() > until:
             await asyncio.sleep(0)
             until = time.monotonic() + SLICE_S
-    return encoded
+    return frame.chunks()
 
 
-def replace_file(path: Path, chunks: Iterable[bytes]) -> None:
+def replace_file(disk: Disk, path: Path, chunks: Iterable[bytes]) -> None:
     """Write a new file, sync it, put it in the old one's place, sync the directory. All or nothing."""
     temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.writelines(chunks)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(directory)
+        _write_and_sync(disk, disk.create(temporary), chunks)
+        disk.rename(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            disk.remove(temporary)  # it would only take up what is missing
+        raise
+    disk.sync_directory(path.parent)
+
+
+def append_file(disk: Disk, path: Path, chunks: Iterable[bytes]) -> None:
+    """Write at the end of an existing file, and sync it."""
+    _write_and_sync(disk, disk.extend(path), chunks)
+
+
+def _write_and_sync(disk: Disk, handle: int, chunks: Iterable[bytes]) -> None:
+    try:
+        for chunk in chunks:
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[disk.write(handle, rest) :]
+        disk.sync(handle)
     finally:
-        os.close(directory)
-
-
-def _append(path: Path, data: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        disk.close(handle)

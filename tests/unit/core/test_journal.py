@@ -2,16 +2,24 @@
 
 import uuid
 import zlib
+from collections.abc import Mapping
 
 import cbor2
 import pytest
 
 from appliance.core import journal
 from appliance.core.store import Change, Store
-from appliance.core.types import Kind
+from appliance.core.types import JSON, Kind
 from tests.support.clock import FakeClock
 
 SEED = uuid.UUID("6f6cf5b8-7b0e-4b38-b7c4-2f6ef77e9a5b")
+
+
+def frame_of(entries: Mapping[journal.Key, JSON | None]) -> bytes:
+    builder = journal.FrameBuilder(len(entries))
+    for key, value in entries.items():
+        builder.add(key, value)
+    return b"".join(builder.chunks())
 
 
 def commits() -> tuple[list[bytes], list[dict[str, dict[str, object]]]]:
@@ -21,8 +29,7 @@ def commits() -> tuple[list[bytes], list[dict[str, dict[str, object]]]]:
     states: list[dict[str, dict[str, object]]] = [{}]
 
     def keep(change: Change) -> None:
-        entries = [journal.encode_entry(key, value) for key, value in journal.entries_of(change)]
-        frames.append(journal.frame_of(entries))
+        frames.append(frame_of(dict(journal.entries_of(change))))
         states.append(journal.read(b"".join(frames)).tables)  # type: ignore[arg-type]
 
     store.subscribe(keep)
@@ -109,6 +116,5 @@ def test_a_frame_that_claims_gigabytes_is_not_believed() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 23, 24, 255, 256, 65535, 65536])
 def test_frames_of_any_number_of_entries(count: int) -> None:
-    entries = [journal.encode_entry(("t", str(number)), {}) for number in range(count)]
-    kept = journal.read(journal.header(SEED) + journal.frame_of(entries))
+    kept = journal.read(journal.header(SEED) + frame_of({("t", str(number)): {} for number in range(count)}))
     assert len(kept.tables.get("t", {})) == count
