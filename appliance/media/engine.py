@@ -53,6 +53,8 @@ class Job:
 
     ``id`` is its IS-04 id, ``end`` where the essence comes from or goes; ``audio`` is ``None`` for every other format,
     which only some drivers can do. The label is for people: jobs that differ in nothing else are the same job.
+    ``activation`` is when it was activated: the same again at another time is to be done again (IS-05 Behaviour -
+    Re-Activating Senders & Receivers).
     """
 
     id: str
@@ -62,6 +64,7 @@ class Job:
     legs: tuple[Leg, ...]
     audio: AudioFormat | None
     end: InputConfig | OutputConfig
+    activation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

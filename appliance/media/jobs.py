@@ -7,7 +7,7 @@ make a :class:`Job`, nothing where it should be idle, or a :class:`Refusal` that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from appliance.config.model import Config, Format, ReceiverConfig, SenderConfig
@@ -15,8 +15,8 @@ from appliance.core.types import JSON
 from appliance.errors import BadRequest
 from appliance.media.engine import AudioFormat, Job, Leg
 from appliance.network.model import NetworkState
-from appliance.nmos.is05.sdp.facts import audio_format, media_type
-from appliance.nmos.is05.sdp.parse import parse
+from appliance.nmos.is05.receiverfile import read_session
+from appliance.nmos.is05.sdp.transport import audio_format, narrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,21 @@ def desired(
     id: str, endpoint: SenderConfig | ReceiverConfig, active: JSON, network: NetworkState, config: Config
 ) -> Desired:
     """What ``endpoint`` should be doing now."""
+    if not active.get("master_enable"):
+        return None
+    if not endpoint.transport.is_rtp:
+        return Refusal(f"nothing in this version carries events over {endpoint.transport} yet")
     enabled = [leg for leg in active.get("transport_params") or () if leg.get("rtp_enabled")]
-    if not active.get("master_enable") or not enabled or not endpoint.transport.is_rtp:
+    if not enabled:
         return None
     try:
         if isinstance(endpoint, SenderConfig):
-            return _sender(id, endpoint, enabled, network, config)
-        return _receiver(id, endpoint, enabled, active.get("transport_file") or {}, network, config)
+            job = _sender(id, endpoint, enabled, network, config)
+        else:
+            job = _receiver(id, endpoint, enabled, active.get("transport_file") or {}, network, config)
     except BadRequest as refused:
         return Refusal(refused.message)
+    return replace(job, activation=(active.get("activation") or {}).get("activation_time"))
 
 
 def _sender(id: str, sender: SenderConfig, legs: Sequence[JSON], network: NetworkState, config: Config) -> Job:
@@ -107,10 +113,8 @@ def _received_audio(receiver: ReceiverConfig, sdp: str | None) -> AudioFormat | 
             return None
         rate = receiver.sample_rates[0] if receiver.sample_rates else 48_000
         return AudioFormat(receiver.media_types[0].removeprefix("audio/"), rate, min(2, receiver.max_channels))
-    session = parse(sdp)
-    found = media_type(session)
-    if found.lower() not in (taken.lower() for taken in receiver.media_types):
-        raise BadRequest(f"the SDP says {found}, this output takes {_listed(receiver.media_types)}")
+    # The same streams of the file as the Connection API took the addresses from.
+    session = narrow(read_session(sdp), receiver.media_types)
     if receiver.format is not Format.AUDIO:
         return None
     audio = audio_format(session)

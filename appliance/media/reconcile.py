@@ -4,7 +4,8 @@ A machine in virtual time, one :class:`Stream` of state for each endpoint. What 
 seconds); what to do comes out of :meth:`Reconciler.actions`, in order; :meth:`Reconciler.due` is when
 :meth:`Reconciler.tick` is wanted. The strategy:
 
-- equal jobs change nothing; another job leaves and joins its groups at once, before anything else;
+- equal jobs change nothing; another job leaves and joins its groups at once, before anything else; the same job of a
+  later activation does so too, and begins its process anew, as IS-05 wants of a re-activation;
 - each process is a *run* with a number of its own, so that a late word of an old one is never taken for the new one's;
 - the old run is told to end at once. The new one starts at once too, unless both claim the same thing (a sound card,
   a file): then it starts when the old one is gone;
@@ -101,6 +102,8 @@ class Reconciler:
         stream = self._streams.setdefault(id, Stream())
         if desired == stream.desired:
             return
+        if _activation(desired) != _activation(stream.desired):
+            self._set_memberships(id, stream, ())
         stream.desired = desired
         stream.fault, stream.failures, stream.retry_at, stream.restarts = "", 0, None, 0
         job = desired if isinstance(desired, Job) else None
@@ -273,6 +276,10 @@ def sentence(plan: Plan, code: int, last_lines: Sequence[str]) -> str:
     why = _last_words(last_lines)
     advice = next((advice for words, advice in plan.advice if words in why), "")
     return ": ".join(filter(None, (f"{program} {how}", why, advice)))
+
+
+def _activation(desired: Desired) -> str | None:
+    return desired.activation if isinstance(desired, Job) else None
 
 
 def _membership(leg: Leg) -> Membership:

@@ -109,8 +109,30 @@ def test_what_is_off_is_idle() -> None:
     assert sending(SENDER_LEG, enable=False) is None
 
 
-def test_other_transports_are_not_media() -> None:
-    assert sending(SENDER_LEG, sender=replace(SENDER, transport=Transport.MQTT)) is None
+def test_an_active_sender_of_events_says_that_nothing_carries_them_yet() -> None:
+    events = replace(SENDER, transport=Transport.MQTT)
+    assert sending({}, sender=events) == Refusal("nothing in this version carries events over mqtt yet")
+    assert sending({}, sender=events, enable=False) is None
+
+
+def test_the_same_again_at_another_time_is_another_job() -> None:
+    active = {"master_enable": True, "transport_params": [SENDER_LEG]}
+    jobs = [
+        desired("s", SENDER, {**active, "activation": {"activation_time": time}}, NETWORK, CONFIG)
+        for time in ("1:0", "1:0", "2:0")
+    ]
+    assert jobs[0] == jobs[1] != jobs[2]
+
+
+def test_of_several_streams_in_a_file_the_one_that_fits_is_played() -> None:
+    several = sdp("98 raw/90000", kind="video") + "".join(
+        line + "\r\n"
+        for line in ("m=audio 5006 RTP/AVP 97", "c=IN IP4 232.1.1.2/32", "a=rtpmap:97 L16/48000/2", "a=ptime:1")
+    )
+    job = receiving(RECEIVER_LEG, file=several)
+    assert isinstance(job, Job)
+    assert job.audio is not None
+    assert job.audio.encoding == "L16"
 
 
 @pytest.mark.parametrize(
@@ -133,10 +155,10 @@ def test_senders_legs_that_cannot_be(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("file", "why"),
     [
-        (sdp("98 L8/48000/2"), "the SDP says audio/L8, this output takes L24 and L16"),
+        (sdp("98 L8/48000/2"), "SDP: describes audio/L8, which is none of audio/L24, audio/L16"),
         (sdp("98 L24/44100/2"), "the SDP says 44100 Hz, this output takes 48000"),
         (sdp("98 L24/48000/16"), "the SDP says 16 channels, this output takes 8"),
-        (sdp("98 raw/90000", kind="video"), "the SDP says video/raw, this output takes L24 and L16"),
+        (sdp("98 raw/90000", kind="video"), "SDP: describes video/raw, which is none of audio/L24, audio/L16"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_and_says_why(file: str, why: str) -> None:

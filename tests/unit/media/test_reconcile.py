@@ -296,3 +296,19 @@ def test_a_fault_comes_with_advice_where_the_driver_has_one() -> None:
     plan = Plan(("g",), advice=(("no element", "apt install it"),))
     assert sentence(plan, 1, ('no element "x"',)) == 'g ended with 1: no element "x": apt install it'
     assert sentence(plan, 1, ("no device",)) == "g ended with 1: no device"
+
+
+def test_a_re_activation_leaves_joins_and_starts_anew(machine: Reconciler) -> None:
+    """IS-05 Behaviour - Re-Activating Senders & Receivers."""
+    machine.set_desired("r", replace(RECEIVER, activation="1:0"), 0.0)
+    first = spawned(machine)
+    machine.joined("r", MEMBERSHIP)
+    machine.set_desired("r", replace(RECEIVER, activation="1:0"), 1.0)
+    assert machine.actions() == []
+    machine.set_desired("r", replace(RECEIVER, activation="2:0"), 2.0)
+    actions = machine.actions()
+    assert actions[:3] == [Leave("r", MEMBERSHIP), Join("r", MEMBERSHIP), Terminate("r", first)]
+    assert isinstance(actions[3], Spawn)
+    assert not machine.settled("r")
+    machine.joined("r", MEMBERSHIP)
+    assert machine.settled("r")
