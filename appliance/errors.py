@@ -8,6 +8,7 @@
     ├── Conflict                409         true at another time, or of another resource
     ├── TooLarge                413         over a stated limit
     ├── Locked                  423         an activation is pending
+    ├── NotOffered              501         the specification lets a box do without it, and this one does
     ├── Unresolvable            500         IS-05: ``auto`` has no answer now; message names the parameter
     └── ConfigError             exit 2      every error of a config file at once
 
@@ -60,6 +61,10 @@ class TooLarge(ApplianceError):
 
 class Locked(ApplianceError):
     status = 423
+
+
+class NotOffered(ApplianceError):
+    status = 501
 
 
 class Unresolvable(ApplianceError):

@@ -132,8 +132,11 @@ def _union(hint: Any, value: object, key: str, problems: Problems) -> object:
         if not mine:
             return read
         tried += mine
+    if len(members) == 1:
+        problems += tried
+        return _BAD
     reasons = " or ".join(dict.fromkeys(reason.removeprefix("must be ").partition(", not ")[0] for _, reason in tried))
-    problems.append((key, f"must be {reasons}, not {_said(value)}") if len(members) > 1 else tried[0])
+    problems.append((key, f"must be {reasons}, not {_said(value)}"))
     return _BAD
 
 

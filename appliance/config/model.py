@@ -105,6 +105,26 @@ class MediaConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerConfig:
+    """[events.mqtt_broker]: an MQTT broker. Without a ``port``, the usual one of its ``protocol`` (secure: over TLS).
+
+    ``authorization`` is what IS-05 calls ``broker_authorization``.
+    """
+
+    host: str
+    port: int | None = None
+    protocol: Literal["mqtt", "secure-mqtt"] = "mqtt"
+    authorization: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventsConfig:
+    """[events]: events and tally (IS-07). ``mqtt_broker``: where MQTT goes that is left to the box (``auto``)."""
+
+    mqtt_broker: BrokerConfig | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceConfig:
     """[[devices]]: a logical block of senders and receivers."""
 
@@ -150,7 +170,11 @@ class LegConfig:
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """What senders and receivers have in common."""
+    """What senders and receivers have in common.
+
+    ``fec`` (ST 2022-5) and ``rtcp`` add these transport parameters to every leg, switched off until a controller
+    switches them on.
+    """
 
     name: str
     device: str
@@ -162,28 +186,35 @@ class EndpointConfig:
     transport: Transport = Transport.RTP_MCAST
     legs: tuple[LegConfig, ...] = (LegConfig(),)
     driver: Literal["gstreamer", "null"] | None = None
+    fec: bool = False
+    rtcp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SenderConfig(EndpointConfig):
-    """[[senders]]: a sender with the source and flow behind it. ``active``: master_enable when first started."""
+    """[[senders]]: a sender with the source and flow behind it. ``active``: master_enable when first started.
+
+    One of events (``format`` data over websocket or mqtt) has ``media_type`` application/json and an ``event_type``.
+    """
 
     media_type: str = "audio/L24"
     sample_rate: int = 48_000
     channels: int = 2
     packet_time_ms: float = 1.0
     active: bool = True
+    event_type: str | None = None
     input: InputConfig = InputConfig()
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverConfig(EndpointConfig):
-    """[[receivers]]: a receiver and what it can take. Empty ``sample_rates``: any."""
+    """[[receivers]]: a receiver and what it can take. Empty ``sample_rates``: any; ``event_types`` for events only."""
 
     transport: Transport = Transport.RTP
     media_types: tuple[str, ...] = ("audio/L24", "audio/L16")
     sample_rates: tuple[int, ...] = (48_000,)
     max_channels: int = 8
+    event_types: tuple[str, ...] = ()
     output: OutputConfig = OutputConfig()
 
 
@@ -202,6 +233,7 @@ class Config:
     network: NetworkConfig = NetworkConfig()
     discovery: DiscoveryConfig = DiscoveryConfig()
     media: MediaConfig = MediaConfig()
+    events: EventsConfig = EventsConfig()
     panel: PanelConfig = PanelConfig()
     devices: tuple[DeviceConfig, ...] = ()
     senders: tuple[SenderConfig, ...] = ()

@@ -31,7 +31,9 @@ SAMPLE_RATES = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 PACKET_TIMES_MS = (0.08, 0.09, 0.12, 0.125, 0.25, 0.33, 0.333, 0.36, 0.363, 1.0, 1.09, 4.0)
 LINEAR_PCM = ("audio/L16", "audio/L24")
 MAX_RTP_PAYLOAD = 1440
+EVENTS = "application/json"
 _GROUP_HINT = re.compile(r"[^:]+:[^:]+(:(device|node))?")
+_EVENT_TYPE = re.compile(r"(boolean|string|number|object)(/[A-Za-z0-9_.*-]+)*")
 _DOMAIN = re.compile(r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.?", re.IGNORECASE)
 _MAX_DOMAIN = 200
 _MAX_TEXT = 200
@@ -39,7 +41,8 @@ _MAX_TEXT = 200
 
 def check(config: Config) -> Problems:
     """Everything that is wrong with a configuration of the right shape."""
-    return [problem for rule in (_network, _discovery, _panel, _devices, _endpoints) for problem in rule(config)]
+    rules = (_network, _discovery, _events, _panel, _devices, _endpoints)
+    return [problem for rule in rules for problem in rule(config)]
 
 
 def _network(config: Config) -> Iterator[tuple[str, str]]:
@@ -94,6 +97,26 @@ def _is_registry(url: str) -> bool:
     return parts.scheme == "http" and bool(parts.hostname) and port != 0 and bare and url.isprintable()
 
 
+def _events(config: Config) -> Iterator[tuple[str, str]]:
+    broker = config.events.mqtt_broker
+    if broker is None:
+        return
+    if not _is_host(broker.host):
+        yield "events.mqtt_broker.host", f'must be a host name or an IP address, not "{broker.host[:60]}"'
+    if broker.port is not None and not 1 <= broker.port <= 65_535:
+        yield "events.mqtt_broker.port", f"must be a port (1 to 65535), not {broker.port}"
+
+
+def _is_host(text: str) -> bool:
+    if len(text) <= _MAX_DOMAIN and _DOMAIN.fullmatch(text):
+        return True
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
 def _panel(config: Config) -> Iterator[tuple[str, str]]:
     receiver = config.panel.receiver
     if receiver is not None and receiver not in [endpoint.name for endpoint in config.receivers]:
@@ -112,26 +135,83 @@ def _endpoints(config: Config) -> Iterator[tuple[str, str]]:
         yield from _names(table, [endpoint.name for endpoint in endpoints])
         for index, endpoint in enumerate(endpoints):
             yield from _endpoint(f"{table}[{index}]", endpoint, devices)
+            if endpoint.format is Format.AUDIO and endpoint.transport.is_rtp:
+                yield from _rtp(f"{table}[{index}]", endpoint, endpoint.driver or config.media.driver)
     for index, sender in enumerate(config.senders):
-        yield from _sender(f"senders[{index}]", sender)
+        of_sender = _event_sender if sender.format is Format.DATA else _sender
+        yield from of_sender(f"senders[{index}]", sender)
     for index, receiver in enumerate(config.receivers):
-        yield from _receiver(f"receivers[{index}]", receiver)
+        of_receiver = _event_receiver if receiver.format is Format.DATA else _receiver
+        yield from of_receiver(f"receivers[{index}]", receiver)
 
 
 def _endpoint(key: str, endpoint: EndpointConfig, devices: Sequence[str]) -> Iterator[tuple[str, str]]:
     if endpoint.device not in devices:
         yield f"{key}.device", f'no device has the name "{endpoint.device}"'
     yield from _text(f"{key}.label", endpoint.label)
-    if endpoint.format is not Format.AUDIO:
-        yield f"{key}.format", f'"{endpoint.format}" is not supported by this version; "audio" is'
-    if not endpoint.transport.is_rtp:
-        yield f"{key}.transport", f'"{endpoint.transport}" is not supported by this version; RTP is'
+    if endpoint.format not in (Format.AUDIO, Format.DATA):
+        yield f"{key}.format", f'"{endpoint.format}" is not supported by this version; "audio" and "data" are'
+    elif endpoint.format is Format.AUDIO and not endpoint.transport.is_rtp:
+        yield f"{key}.transport", f'"{endpoint.transport}" carries no audio; RTP does'
+    elif endpoint.format is Format.DATA and endpoint.transport.is_rtp:
+        yield f"{key}.transport", f'"{endpoint.transport}" carries no events; "websocket" and "mqtt" do'
     if endpoint.group_hint is not None and not _GROUP_HINT.fullmatch(endpoint.group_hint):
         yield f"{key}.group_hint", 'must be "group:role", with ":device" or ":node" behind it at most (BCP-002-01)'
     if not 1 <= len(endpoint.legs) <= MAX_LEGS:
         yield f"{key}.legs", f"must be one or two (ST 2022-7), not {len(endpoint.legs)}"
+    if not endpoint.transport.is_rtp and len(endpoint.legs) > 1:
+        yield f"{key}.legs", f"must be one for {endpoint.transport}: only RTP has pairs"
     for index, leg in enumerate(endpoint.legs):
         yield from _leg(f"{key}.legs[{index}]", leg, endpoint)
+
+
+def _rtp(key: str, endpoint: EndpointConfig, driver: str) -> Iterator[tuple[str, str]]:
+    for name in ("fec", "rtcp"):
+        if getattr(endpoint, name) and driver != "null":
+            yield f"{key}.{name}", f'the {driver} driver does no {name.upper()}; driver = "null" leaves it to others'
+
+
+_ONLY_AUDIO = ("sample_rate", "channels", "packet_time_ms", "input", "sample_rates", "max_channels", "output")
+_ONLY_RTP = ("fec", "rtcp")
+_ONLY_RTP_LEGS = ("source_ip", "destination_ip", "destination_port")
+
+
+def _event_sender(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
+    if sender.media_type != EVENTS:
+        yield f"{key}.media_type", f'must be {EVENTS} for events, not "{sender.media_type}"'
+    if sender.event_type is None:
+        yield f"{key}.event_type", 'is missing: "boolean", "string", "number" or one below them (IS-07 Event types)'
+    else:
+        yield from _event_type(f"{key}.event_type", sender.event_type)
+    yield from _event_endpoint(key, sender)
+
+
+def _event_receiver(key: str, receiver: ReceiverConfig) -> Iterator[tuple[str, str]]:
+    if receiver.media_types != (EVENTS,):
+        yield f"{key}.media_types", f'must be ["{EVENTS}"] for events'
+    if not receiver.event_types:
+        yield f"{key}.event_types", "must name one event type at least (IS-07 Event types)"
+    for index, event_type in enumerate(receiver.event_types):
+        yield from _event_type(f"{key}.event_types[{index}]", event_type)
+    yield from _event_endpoint(key, receiver)
+
+
+def _event_endpoint(key: str, endpoint: SenderConfig | ReceiverConfig) -> Iterator[tuple[str, str]]:
+    """A sender or receiver of events: what is for audio or RTP alone means nothing to it."""
+    plain = type(endpoint)(endpoint.name, endpoint.device)
+    for name in (*_ONLY_AUDIO, *_ONLY_RTP):
+        if getattr(endpoint, name, None) != getattr(plain, name, None):
+            yield f"{key}.{name}", f"is for {'RTP' if name in _ONLY_RTP else 'audio'}, and this is for events"
+    for index, leg in enumerate(endpoint.legs):
+        for name in _ONLY_RTP_LEGS:
+            if getattr(leg, name) != AUTO:
+                yield f"{key}.legs[{index}].{name}", f"is for RTP, and this is {endpoint.transport}"
+
+
+def _event_type(key: str, event_type: str) -> Iterator[tuple[str, str]]:
+    if not _EVENT_TYPE.fullmatch(event_type):
+        reason = 'must begin with boolean, string or number, as "number/temperature/C" does'
+        yield key, f'{reason}, not "{event_type[:60]}"'
 
 
 def _leg(key: str, leg: LegConfig, endpoint: EndpointConfig) -> Iterator[tuple[str, str]]:
@@ -153,6 +233,8 @@ def _leg(key: str, leg: LegConfig, endpoint: EndpointConfig) -> Iterator[tuple[s
 
 
 def _sender(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
+    if sender.event_type is not None:
+        yield f"{key}.event_type", 'is for format "data"'
     if sender.media_type not in LINEAR_PCM:
         yield f"{key}.media_type", f'must be {" or ".join(LINEAR_PCM)}, not "{sender.media_type}"'
         return
@@ -183,6 +265,8 @@ def _input(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
 
 
 def _receiver(key: str, receiver: ReceiverConfig) -> Iterator[tuple[str, str]]:
+    if receiver.event_types:
+        yield f"{key}.event_types", 'is for format "data"'
     if not receiver.media_types:
         yield f"{key}.media_types", "must name one media type at least"
     for index, media_type in enumerate(receiver.media_types):

@@ -7,10 +7,10 @@ clocks) is made here, again after each change of either; what belongs to an acti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from appliance.config.model import Config, DeviceConfig, EndpointConfig, ReceiverConfig, SenderConfig
+from appliance.config.model import Config, DeviceConfig, EndpointConfig, Format, ReceiverConfig, SenderConfig
 from appliance.core.ids import Identities
 from appliance.core.store import Store, Transaction
 from appliance.core.types import JSON, Kind
@@ -140,8 +140,7 @@ class Builder:
             "format": sender.format.urn,
             "caps": {},
             "parents": [],
-            "clock_name": "clk0",
-            "channels": _channels(sender.channels),
+            **_OF_SOURCE[sender.format](sender),
         }
 
     def _flow(self, sender: SenderConfig) -> JSON:
@@ -151,8 +150,7 @@ class Builder:
             "format": sender.format.urn,
             "parents": [],
             "media_type": sender.media_type,
-            "sample_rate": {"numerator": sender.sample_rate, "denominator": 1},
-            "bit_depth": int(sender.media_type.rpartition("L")[2]),
+            **_OF_FLOW[sender.format](sender),
         }
 
     def _sender(self, sender: SenderConfig, host: Host, tx: Transaction) -> JSON:
@@ -164,7 +162,7 @@ class Builder:
             "tags": self._endpoint_tags(sender),
             "flow_id": self._ids.of(Kind.FLOW, sender.name),
             "transport": sender.transport.urn,
-            "manifest_href": host.url(host.control, path),
+            "manifest_href": host.url(host.control, path) if sender.transport.is_rtp else None,
             "caps": {},
             "interface_bindings": before.get("interface_bindings", self._default_bindings(sender, host)),
             "subscription": before.get("subscription", {"receiver_id": None, "active": False}),
@@ -178,7 +176,7 @@ class Builder:
             "tags": self._endpoint_tags(receiver),
             "format": receiver.format.urn,
             "transport": receiver.transport.urn,
-            "caps": {"media_types": list(receiver.media_types)},
+            "caps": _receiver_caps(receiver),
             "interface_bindings": before.get("interface_bindings", []),
             "subscription": before.get("subscription", {"sender_id": None, "active": False}),
         }
@@ -205,6 +203,36 @@ class Builder:
         media = [interface.name for interface in host.network.media_interfaces()]
         names = [next((n for n in leg.interfaces or media if n in media), None) for leg in endpoint.legs]
         return [name for name in names if name is not None]
+
+
+def _audio_source(sender: SenderConfig) -> JSON:
+    return {"clock_name": "clk0", "channels": _channels(sender.channels)}
+
+
+def _audio_flow(sender: SenderConfig) -> JSON:
+    return {
+        "sample_rate": {"numerator": sender.sample_rate, "denominator": 1},
+        "bit_depth": int(sender.media_type.rpartition("L")[2]),
+    }
+
+
+def _event_source(sender: SenderConfig) -> JSON:
+    """IS-07 Core models section 2.1: events come when they come, by no clock."""
+    return {"clock_name": None, **_event_flow(sender)}
+
+
+def _event_flow(sender: SenderConfig) -> JSON:
+    return {"event_type": sender.event_type}
+
+
+_OF_SOURCE: Mapping[Format, Callable[[SenderConfig], JSON]] = {Format.AUDIO: _audio_source, Format.DATA: _event_source}
+_OF_FLOW: Mapping[Format, Callable[[SenderConfig], JSON]] = {Format.AUDIO: _audio_flow, Format.DATA: _event_flow}
+"""What sources and flows have beyond what all have, for each format that config/rules.py admits."""
+
+
+def _receiver_caps(receiver: ReceiverConfig) -> JSON:
+    caps: JSON = {"media_types": list(receiver.media_types)}
+    return caps | {"event_types": list(receiver.event_types)} if receiver.event_types else caps
 
 
 def _interfaces(network: NetworkState) -> list[JSON]:

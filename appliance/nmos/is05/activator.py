@@ -9,6 +9,7 @@ says why until it can.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import cast
 
 from appliance.config.model import AUTO
@@ -17,6 +18,7 @@ from appliance.core.types import JSON
 from appliance.errors import BadRequest, Unresolvable
 from appliance.nmos.is05.constraints import Addresses
 from appliance.nmos.is05.endpoint import Endpoint
+from appliance.nmos.is05.events import Broker, with_own
 from appliance.nmos.is05.receiverfile import origin_of
 from appliance.nmos.is05.resolve import Network, Pool, Resolution, Resolver, is_unset
 from appliance.nmos.is05.schemas import is_multicast
@@ -41,16 +43,18 @@ FAILURES = (Unresolvable, BadRequest)
 class Activator:
     """Resolves and writes; every write goes into a transaction of the caller."""
 
-    def __init__(self, network: Network, pool: Pool) -> None:
+    def __init__(self, network: Network, pool: Pool, broker: Broker, node: Callable[[], JSON]) -> None:
         self._network = network
-        self._resolver = Resolver(network, pool)
-        self._addresses = Addresses(network.state)
+        self._node = node
+        self._resolver = Resolver(network, pool, broker)
+        self._addresses = Addresses(network.state, node())
 
     @property
     def addresses(self) -> Addresses:
         """The addresses of the network as it is now."""
-        if self._addresses.state is not self._network.state:
-            self._addresses = Addresses(self._network.state)
+        state, node = self._network.state, self._node()
+        if self._addresses.state is not state or self._addresses.node is not node:
+            self._addresses = Addresses(state, node)
         return self._addresses
 
     def activated(
@@ -88,7 +92,7 @@ class Activator:
             "peer_id": None,
             "master_enable": endpoint.starts_active,
             "transport_file": no_file(),
-            "transport_params": endpoint.initial_params(),
+            "transport_params": with_own(endpoint, endpoint.initial_params(), self._node()),
         }
         off: Desired = {**desired, "master_enable": False}
         resolution = self._resolve(endpoint, off, [])
@@ -116,8 +120,9 @@ class Activator:
 
         Says whether there was a need to.
         """
-        if not self._is_stale(endpoint, connection):
+        if endpoint.transport.is_rtp and not self._is_stale(endpoint, connection):
             return False
+        given, connection = connection, self._with_own(endpoint, connection)
         desired, active = connection["desired"], connection["active"]
         kept = self._kept(endpoint, desired["transport_params"], active["transport_params"])
         try:
@@ -125,16 +130,20 @@ class Activator:
         except FAILURES as error:
             if error.message != connection["fault"]:
                 log.warning("%s %s: %s", endpoint.kind, endpoint.name, error.message)
-                attach(tx, endpoint, {**connection, "fault": error.message})
+                connection = {**connection, "fault": error.message}
+            if connection != given:
+                attach(tx, endpoint, connection)
             return True
         name = endpoint.address_parameter
         now_active = {**active, "master_enable": desired["master_enable"], "transport_params": resolution.params}
         reasons = [
-            before if kept[leg][name] != desired["transport_params"][leg][name] else reason
+            before if kept[leg].get(name) != desired["transport_params"][leg].get(name) else reason
             for leg, (before, reason) in enumerate(zip(connection["reason"], resolution.reasons, strict=True))
         ]
         after: Connection = {**connection, "active": now_active, "reason": reasons, "fault": None}
-        if now_active == active:
+        if after == given:
+            return False
+        if now_active == given["active"]:
             attach(tx, endpoint, after)
         else:
             self.write(tx, endpoint, after, resolution)
@@ -151,6 +160,8 @@ class Activator:
 
     def _kept(self, endpoint: Endpoint, desired: list[JSON], active: list[JSON]) -> list[JSON]:
         """The desired parameters, with those that were ``auto`` and can stay as they are in place of it."""
+        if not endpoint.transport.is_rtp:
+            return desired
         name = endpoint.address_parameter
         result = []
         for index, (wanted, shown) in enumerate(zip(desired, active, strict=True)):
@@ -161,6 +172,18 @@ class Activator:
                 kept["destination_ip"] = shown["destination_ip"]
             result.append({**wanted, **kept})
         return result
+
+    def _with_own(self, endpoint: Endpoint, connection: Connection) -> Connection:
+        """What a sender of events is called by where the box is reached now, also where that was staged before."""
+        if endpoint.transport.is_rtp or not endpoint.is_sender:
+            return connection
+        node, staged, desired = self._node(), connection["staged"], connection["desired"]
+        current = [with_own(endpoint, body["transport_params"], node) for body in (staged, desired)]
+        return {
+            **connection,
+            "staged": {**staged, "transport_params": current[0]},
+            "desired": {**desired, "transport_params": current[1]},
+        }
 
     def _resolve(self, endpoint: Endpoint, desired: Desired, before: list[JSON]) -> Resolution:
         return self._resolver.resolve(
@@ -192,8 +215,10 @@ def _without_pending(endpoint: Endpoint, connection: Connection) -> Connection:
 
 
 def _subscription(endpoint: Endpoint, active: JSON) -> JSON:
-    """IS-04 Behaviour - Nodes: the other end only while active, and for a sender only if it is unicast."""
+    """IS-04 Behaviour - Nodes: the other end only while active, and a sender's only if it pushes to that one."""
     peer = active[endpoint.peer_key] if active["master_enable"] else None
-    if endpoint.is_sender and is_multicast(active["transport_params"][0]["destination_ip"]):
+    if endpoint.is_sender and (
+        not endpoint.transport.is_rtp or is_multicast(active["transport_params"][0]["destination_ip"])
+    ):
         peer = None
     return {endpoint.peer_key: peer, "active": active["master_enable"]}

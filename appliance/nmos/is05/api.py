@@ -48,8 +48,11 @@ class ConnectionApi:
         site.route(base, get=self._list(kind, version))
         site.route(f"{base}/<id>", get=self._each(kind, version, lambda endpoint: Answer([f"{x}/" for x in shown])))
         for name, show in shown.items():
-            extra = {"patch": self._patch(kind, version)} if name == "staged" else {}
-            site.route(f"{base}/<id>/{name}", get=self._each(kind, version, show), **extra)
+            get = self._each(kind, version, show)
+            if name == "staged":
+                site.route(f"{base}/<id>/{name}", get=get, patch=self._patch(kind, version))
+            else:
+                site.route(f"{base}/<id>/{name}", get=get)
 
     def _shown(self, kind: Kind, version: str) -> dict[str, _Show]:
         """What there is to GET below one sender or receiver."""

@@ -16,9 +16,10 @@ from typing import Any, cast
 from appliance.core.store import Store, Transaction
 from appliance.core.tai import NS, format_tai
 from appliance.core.types import JSON, Clock, Kind
-from appliance.errors import BadRequest, Locked, NotFound
+from appliance.errors import BadRequest, Locked, NotFound, NotOffered
 from appliance.nmos.is05.activator import FAILURES, Activator, attach
 from appliance.nmos.is05.endpoint import Endpoint
+from appliance.nmos.is05.events import Broker
 from appliance.nmos.is05.patch import Requested, is_cancelling, requested_activation, stage, validate
 from appliance.nmos.is05.receiverfile import read_file
 from appliance.nmos.is05.resolve import Network, Pool
@@ -52,7 +53,8 @@ class Outcome:
 
 
 class Connections:
-    """All senders and receivers. ``rearm`` is called when :meth:`get_timer` may have something new to say."""
+    """All senders and receivers. ``rearm`` is called when :meth:`get_timer` may have something new to say; ``broker``
+    says which MQTT broker to use where that is left to the box."""
 
     def __init__(
         self,
@@ -62,10 +64,11 @@ class Connections:
         pool: Pool,
         clock: Clock,
         rearm: Callable[[], None] = lambda: None,
+        broker: Broker = lambda: None,
     ) -> None:
         self._store = store
         self._endpoints = {endpoint.id: endpoint for endpoint in endpoints}
-        self._activator = Activator(network, pool)
+        self._activator = Activator(network, pool, broker, lambda: store.node)
         self._clock = clock
         self._rearm = rearm
         self._schedule = Schedule()
@@ -91,10 +94,11 @@ class Connections:
 
     def warm_up(self) -> Iterator[None]:
         """Compile the schemas, one a step, so that the first request does not wait for it: for when there is time."""
+        bulk_validator()
+        yield
         for parameters in dict.fromkeys((endpoint.kind, endpoint.parameters) for endpoint in self._endpoints.values()):
             patch_validator(*parameters)
             yield
-        bulk_validator()
 
     # ---- controllers and the panel
 
@@ -119,6 +123,9 @@ class Connections:
         What is staged is discarded, a pending activation with it (IS-05 Interoperability - IS-04).
         """
         endpoint = self.endpoint(Kind.RECEIVER, receiver_id)
+        if not endpoint.transport.is_rtp:
+            # IS-07 Core models section 4.6: events are connected by IS-05 alone
+            raise NotOffered(f"a receiver of {endpoint.transport} is connected with IS-05, not with /target")
         connection: Connection = {**self._without_staged(endpoint), "pending": None}
         if not sender:
             return self._patch(endpoint, connection, _DISCONNECT)
@@ -146,7 +153,7 @@ class Connections:
                 self._activator.begin(tx, endpoint)
 
     def network_changed(self) -> None:
-        """Interfaces, addresses or routes changed: what was resolved with them is looked at again.
+        """Interfaces, addresses, routes, port or broker changed: what was resolved with them is looked at again.
 
         Where that is much, some of it is left for :meth:`handle_timer`.
         """

@@ -1,11 +1,14 @@
 """What each leg may be set to now: /constraints, which follows the host's interfaces live.
 
 An interface parameter is an ``enum`` of every IPv4 and IPv6 address of the leg's interfaces; ``auto`` is always allowed
-and never listed (IS-05 APIs - Server Side Implementation Notes). Everything else is as wide as the schemas are.
+and never listed (IS-05 APIs - Server Side Implementation Notes). Everything else of RTP is as wide as the schemas are;
+for WebSocket and MQTT see events.py.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -13,16 +16,21 @@ from appliance.config.model import AUTO
 from appliance.core.types import JSON
 from appliance.errors import BadRequest
 from appliance.network.model import NetworkState
+from appliance.nmos.is05 import events
 from appliance.nmos.is05.endpoint import Endpoint
 
 MAX_LISTED = 8
 
 
 class Addresses:
-    """One state of the network, by address, and what of it each endpoint may use. Made anew for a new state."""
+    """One state of the network, by address, and what of it each endpoint may use. Made anew for a new state.
 
-    def __init__(self, state: NetworkState) -> None:
+    ``node`` is the node as IS-04 shows it, which says where this box is reached.
+    """
+
+    def __init__(self, state: NetworkState, node: JSON) -> None:
         self.state = state
+        self.node = node
         self._legs: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._constraints: dict[str, list[JSON]] = {}
 
@@ -66,6 +74,8 @@ class Addresses:
         return owners
 
     def _leg(self, endpoint: Endpoint, leg: int) -> JSON:
+        if not endpoint.transport.is_rtp:
+            return events.constraints(endpoint, self)
         entry: JSON = {name: {} for name in endpoint.parameters}
         addresses = self.of_leg(endpoint, leg)
         if addresses:  # an empty enum is not allowed: without any address there is nothing to choose from yet
@@ -77,7 +87,24 @@ def check(constraints: Sequence[JSON], transport_params: Sequence[JSON]) -> None
     """:class:`BadRequest` naming the first parameter that its constraint does not allow."""
     for leg, (constraint, params) in enumerate(zip(constraints, transport_params, strict=True)):
         for name, value in params.items():
-            allowed = constraint[name].get("enum")
-            if allowed is not None and value != AUTO and value not in allowed:
-                listed = ", ".join(allowed[:MAX_LISTED]) + (", ..." if len(allowed) > MAX_LISTED else "")
-                raise BadRequest(f"transport_params[{leg}].{name}: {value} is not one of {listed} (nor auto)")
+            problem = _problem(constraint[name], value) if constraint[name] and value != AUTO else None
+            if problem is not None:
+                raise BadRequest(f"transport_params[{leg}].{name}: {problem} (nor auto)")
+
+
+def _problem(constraint: JSON, value: object) -> str | None:
+    """What a constraint (constraint-schema.json) has against a value; a range or a pattern judges its own kind only."""
+    allowed = constraint.get("enum")
+    if allowed is not None and value not in allowed:
+        listed = ", ".join(map(_said, allowed[:MAX_LISTED])) + (", ..." if len(allowed) > MAX_LISTED else "")
+        return f"{_said(value)} is not one of {listed}"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        low, high = constraint.get("minimum", value), constraint.get("maximum", value)
+        return None if low <= value <= high else f"{value} is not from {low} to {high}"
+    if isinstance(value, str) and "pattern" in constraint and not re.search(constraint["pattern"], value):
+        return f"{_said(value)} is not like {constraint['pattern']}"
+    return None
+
+
+def _said(value: object) -> str:
+    return value[:80] if isinstance(value, str) else json.dumps(value)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.config.model import AUTO, Config, LegConfig, ReceiverConfig, SenderConfig, Transport
 from appliance.core.ids import Identities
 from appliance.core.types import JSON, Kind
+from appliance.nmos.is05.parameters import INITIAL, names
 
 API_VERSIONS = ("v1.0", "v1.1")
-
-SENDER_PARAMETERS = ("source_ip", "destination_ip", "source_port", "destination_port", "rtp_enabled")
-RECEIVER_PARAMETERS = ("source_ip", "interface_ip", "destination_port", "rtp_enabled")
-MULTICAST_PARAMETERS = ("multicast_ip",)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One sender or receiver. ``parameters`` are the names of its transport parameters, the same on every leg.
 
-    ``flow_id`` is what a sender sends (``None`` for receivers).
+    ``flow_id`` is what a sender sends and ``source_id`` where that comes from (``None`` for receivers).
     """
 
     id: str
@@ -31,6 +27,9 @@ class Endpoint:
     config: SenderConfig | ReceiverConfig
     parameters: tuple[str, ...]
     flow_id: str | None = None
+    source_id: str | None = None
+    device_id: str = ""
+    node_id: str = ""
 
     @property
     def is_sender(self) -> bool:
@@ -60,62 +59,44 @@ class Endpoint:
         return version != "v1.0" or self.transport.is_rtp
 
     def initial_params(self) -> list[JSON]:
-        """The transport parameters that the configuration gives each leg to start with."""
-        initial = _initial_sender_leg if self.is_sender else _initial_receiver_leg
-        return [{name: value for name, value in initial(leg).items() if name in self.parameters} for leg in self.legs]
+        """The transport parameters that each leg starts with: the configuration's, else ``auto``, off or not set."""
+        return [{name: self._initial(leg, name) for name in self.parameters} for leg in self.legs]
+
+    def _initial(self, leg: LegConfig, name: str) -> object:
+        if not self.transport.is_rtp:
+            unknown = name == "connection_uri" and not self.is_sender
+            return None if unknown else INITIAL.get(name, AUTO)
+        given: JSON = {"destination_port": leg.destination_port, "rtp_enabled": True}
+        if self.is_sender:
+            given |= {"source_ip": leg.source_ip, "destination_ip": leg.destination_ip, "fec_mode": "1D"}
+        else:
+            given |= {"source_ip": _or_none(leg.source_ip), "multicast_ip": _or_none(leg.destination_ip)}
+        return given[name] if name in given else INITIAL.get(name, AUTO)
 
 
 def endpoints(config: Config, identities: Identities) -> tuple[Endpoint, ...]:
-    """Every sender, then every receiver, in the order of the configuration; those of a transport not built yet are not
-    offered."""
-    return (*_senders(config, identities), *_receivers(config, identities))
+    """Every sender, then every receiver, in the order of the configuration."""
+    configured: tuple[SenderConfig | ReceiverConfig, ...] = (*config.senders, *config.receivers)
+    return tuple(_endpoint(endpoint, identities) for endpoint in configured)
 
 
-def _senders(config: Config, identities: Identities) -> Iterator[Endpoint]:
-    for sender in config.senders:
-        if sender.transport.is_rtp:
-            yield Endpoint(
-                id=identities.of(Kind.SENDER, sender.name),
-                kind=Kind.SENDER,
-                name=sender.name,
-                transport=sender.transport,
-                legs=sender.legs,
-                config=sender,
-                parameters=SENDER_PARAMETERS,
-                flow_id=identities.of(Kind.FLOW, sender.name),
-            )
+def _endpoint(config: SenderConfig | ReceiverConfig, identities: Identities) -> Endpoint:
+    sender = isinstance(config, SenderConfig)
+    kind = Kind.SENDER if sender else Kind.RECEIVER
+    return Endpoint(
+        id=identities.of(kind, config.name),
+        kind=kind,
+        name=config.name,
+        transport=config.transport,
+        legs=config.legs,
+        config=config,
+        parameters=names(config),
+        flow_id=identities.of(Kind.FLOW, config.name) if sender else None,
+        source_id=identities.of(Kind.SOURCE, config.name) if sender else None,
+        device_id=identities.of(Kind.DEVICE, config.device),
+        node_id=identities.of(Kind.NODE),
+    )
 
 
-def _receivers(config: Config, identities: Identities) -> Iterator[Endpoint]:
-    for receiver in config.receivers:
-        if receiver.transport.is_rtp:
-            multicast = () if receiver.transport is Transport.RTP_UCAST else MULTICAST_PARAMETERS
-            yield Endpoint(
-                id=identities.of(Kind.RECEIVER, receiver.name),
-                kind=Kind.RECEIVER,
-                name=receiver.name,
-                transport=receiver.transport,
-                legs=receiver.legs,
-                config=receiver,
-                parameters=RECEIVER_PARAMETERS + multicast,
-            )
-
-
-def _initial_sender_leg(leg: LegConfig) -> JSON:
-    return {
-        "source_ip": leg.source_ip,
-        "destination_ip": leg.destination_ip,
-        "source_port": AUTO,
-        "destination_port": leg.destination_port,
-        "rtp_enabled": True,
-    }
-
-
-def _initial_receiver_leg(leg: LegConfig) -> JSON:
-    return {
-        "source_ip": None if leg.source_ip == AUTO else leg.source_ip,
-        "multicast_ip": None if leg.destination_ip == AUTO else leg.destination_ip,
-        "interface_ip": AUTO,
-        "destination_port": leg.destination_port,
-        "rtp_enabled": True,
-    }
+def _or_none(value: str) -> str | None:
+    return None if value == AUTO else value

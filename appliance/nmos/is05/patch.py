@@ -98,7 +98,9 @@ def _merged(legs: Sequence[JSON], given: Sequence[JSON]) -> list[JSON]:
     return [{**leg, **new} if new else leg for leg, new in zip(legs, given, strict=True)]
 
 
-_ADDRESSES: Collection[str] = frozenset({"source_ip", "destination_ip", "interface_ip", "multicast_ip"})
+_ADDRESSES: Collection[str] = frozenset(
+    {"source_ip", "destination_ip", "interface_ip", "multicast_ip", "fec_destination_ip", "rtcp_destination_ip"}
+)
 
 
 def _normal(leg: JSON) -> JSON:

@@ -21,6 +21,8 @@ def read_file(endpoint: Endpoint, addresses: Addresses, caps: JSON, text: str) -
 
     ``caps`` are the receiver's (IS-04): only streams of its ``media_types`` are looked at.
     """
+    if not endpoint.transport.is_rtp:
+        raise BadRequest(f"transport_file.data: must be null, as {endpoint.transport} has no transport files")
     try:
         session = read_session(text)
         if media_types := caps.get("media_types"):

@@ -1,5 +1,7 @@
 """``auto``: what each transport parameter that is left to the box becomes (IS-05 Behaviour - RTP Transport Type).
 
+The rules of WebSocket and MQTT are in events.py.
+
 A leg that is to run needs an answer for every parameter, else :class:`Unresolvable` names the one that has none. A leg
 that is switched off shows what it would use, as far as that is known: switching off never fails.
 """
@@ -17,11 +19,13 @@ from appliance.network.model import NetworkState
 from appliance.network.policy import Choice, Question, Refusal, Role
 from appliance.nmos.is05.constraints import Addresses
 from appliance.nmos.is05.endpoint import Endpoint
+from appliance.nmos.is05.events import Broker, EventResolver
 from appliance.nmos.is05.schemas import ip_version
 from appliance.nmos.is05.state import UNSPECIFIED
 
 RTP_PORT = 5004
 """RFC 3551 section 8, and what AMWA's schemas name as the default of ``auto``."""
+MAX_PORT = 65_535
 
 
 class Network(Protocol):
@@ -51,11 +55,12 @@ class Resolution:
 
 
 class Resolver:
-    """Resolves transport parameters against one network and one pool."""
+    """Resolves transport parameters against one network, one pool and one broker."""
 
-    def __init__(self, network: Network, pool: Pool) -> None:
+    def __init__(self, network: Network, pool: Pool, broker: Broker) -> None:
         self._network = network
         self._pool = pool
+        self._events = EventResolver(network, broker)
 
     def resolve(
         self,
@@ -69,6 +74,8 @@ class Resolver:
     ) -> Resolution:
         """``before`` are the active parameters until now, which a leg that is off goes on showing; ``origin`` is who
         made a receiver's transport file, which is most likely who sends where no ``source_ip`` says it."""
+        if not endpoint.transport.is_rtp:
+            return self._event(endpoint, params[0], addresses, enabled, before)
         result = Resolution()
         asked_for = [addresses.owner(leg[endpoint.address_parameter]) or "" for leg in params]
         for index, leg in enumerate(params):
@@ -85,6 +92,13 @@ class Resolver:
             result.reasons.append(choice.reason)
         return result
 
+    def _event(
+        self, endpoint: Endpoint, leg: JSON, addresses: Addresses, enabled: bool, before: Sequence[JSON]
+    ) -> Resolution:
+        last = before[0] if before else None
+        resolved = self._events.resolve(endpoint, leg, addresses, enabled=enabled, before=last)
+        return Resolution([resolved.params], [resolved.interface], [resolved.reason])
+
 
 @dataclass(frozen=True, slots=True)
 class _Leg:
@@ -99,7 +113,13 @@ class _Leg:
     origin: str | None
 
     def resolved(self, leg: JSON) -> tuple[JSON, Choice]:
-        return self._sender(leg) if self.endpoint.is_sender else self._receiver(leg)
+        resolved, choice = self._sender(leg) if self.endpoint.is_sender else self._receiver(leg)
+        for name, value in companions(resolved).items():
+            if isinstance(value, int) and value > MAX_PORT:
+                base = _base_of(name)
+                raise Unresolvable(f"transport_params[{self.index}].{name}", f"{base} {resolved[base]} is too high")
+            resolved[name] = value
+        return resolved, choice
 
     def _sender(self, leg: JSON) -> tuple[JSON, Choice]:
         destination = leg["destination_ip"]
@@ -159,7 +179,9 @@ def _idle(
     endpoint: Endpoint, leg: JSON, before: JSON, addresses: Addresses, error: Unresolvable | BadRequest
 ) -> tuple[JSON, Choice]:
     """What a leg shows that is off and cannot be resolved: what it last used, else that there is no address."""
-    shown = {name: _last(name, value, before) for name, value in leg.items()}
+    shown = {name: value if name in _COMPANIONS else _last(name, value, before) for name, value in leg.items()}
+    for name, value in companions(shown).items():
+        shown[name] = min(value, MAX_PORT) if isinstance(value, int) else value
     ip = shown[endpoint.address_parameter]
     why = error.why if isinstance(error, Unresolvable) else error.message
     return shown, Choice(addresses.owner(ip) or "", ip, f"off: {why}")
@@ -169,6 +191,33 @@ def _last(name: str, value: Any, before: JSON) -> Any:
     if value != AUTO:
         return value
     return before.get(name, RTP_PORT if name.endswith("_port") else UNSPECIFIED)
+
+
+_COMPANIONS = {
+    "fec1D_destination_port": 2, "fec2D_destination_port": 4, "fec1D_source_port": 2, "fec2D_source_port": 4,
+    "rtcp_destination_port": 1, "rtcp_source_port": 1,
+    "fec_destination_ip": 0, "rtcp_destination_ip": 0, "fec_mode": 0,
+}  # fmt: skip
+"""What goes beside RTP, and for ports how far above RTP's: IS-05's transport parameter schemas."""
+
+
+def companions(leg: JSON) -> JSON:
+    """What each parameter of FEC and RTCP that is ``auto`` becomes beside these RTP parameters."""
+    return {name: _companion(name, leg) for name in _COMPANIONS if leg.get(name) == AUTO}
+
+
+def _companion(name: str, leg: JSON) -> int | str:
+    if name == "fec_mode":
+        return "2D"  # a receiver's: the highest number of dimensions
+    if name.endswith("_ip"):
+        destination: str = leg.get("destination_ip") or leg.get("multicast_ip") or leg["interface_ip"]
+        return destination
+    port: int = leg[_base_of(name)]
+    return port + _COMPANIONS[name] if port else port  # source port 0: any, and any for its companions too
+
+
+def _base_of(name: str) -> str:
+    return "source_port" if name.endswith("source_port") else "destination_port"
 
 
 def _port(value: int | str) -> int:

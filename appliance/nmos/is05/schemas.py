@@ -1,6 +1,6 @@
 """What a request to the Connection API must look like, before it is asked whether it makes sense.
 
-JSON Schemas for fastjsonschema, from the tables below, each compiled when it is first needed (milliseconds) and kept.
+JSON Schemas from the tables here and in parameters.py, each compiled when it is first needed (milliseconds) and kept.
 One difference to AMWA's own: a parameter that the sender or receiver does not have is refused, also an ``ext_`` one.
 """
 
@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Callable
-from typing import Any, TypeAlias
+import re
+from collections.abc import Collection
+from urllib.parse import urlsplit
 
 from appliance.core.types import JSON, Kind
-from appliance.errors import BadRequest
+from appliance.nmos.is05.parameters import IS_AUTO, SCHEMAS
 from appliance.nmos.is05.state import ABSOLUTE, IMMEDIATE, RELATIVE
-
-Validate: TypeAlias = Callable[[Any], None]
-"""Raises :class:`BadRequest` naming the key."""
-
-MAX_MESSAGE = 300
-UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+from appliance.web.schema import UUID, Validate, compiled
 
 
 @functools.cache
 def patch_validator(kind: Kind, parameters: tuple[str, ...]) -> Validate:
     """For the body of PATCH /staged of a sender or receiver that has these transport parameters."""
-    table = _SENDER_PARAMETERS if kind is Kind.SENDER else _RECEIVER_PARAMETERS
     properties: JSON = {
         "receiver_id" if kind is Kind.SENDER else "sender_id": {"type": ["string", "null"], "pattern": UUID},
         "master_enable": {"type": "boolean"},
@@ -34,14 +29,15 @@ def patch_validator(kind: Kind, parameters: tuple[str, ...]) -> Validate:
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {name: table[name] for name in parameters},
+                "properties": {name: SCHEMAS[kind][name] for name in parameters},
                 "additionalProperties": False,
             },
         },
     }
     if kind is Kind.RECEIVER:
         properties["transport_file"] = _TRANSPORT_FILE
-    return _compiled({"type": "object", "properties": properties, "additionalProperties": False})
+    schema: JSON = {"type": "object", "properties": properties, "additionalProperties": False}
+    return compiled(schema, formats=_FORMATS, meanings=_MEANINGS)
 
 
 @functools.cache
@@ -53,7 +49,7 @@ def bulk_validator() -> Validate:
         "required": ["id", "params"],
         "additionalProperties": False,
     }
-    return _compiled({"type": "array", "items": item})
+    return compiled({"type": "array", "items": item})
 
 
 def ip_version(text: str) -> int | None:
@@ -72,6 +68,27 @@ def is_unicast(text: str) -> bool:
     return address is not None and not address.is_multicast
 
 
+def is_host(text: str) -> bool:
+    """An address, or a name as RFC 1123 section 2.1 has it."""
+    return ip_version(text) is not None or (len(text) <= _LONGEST_NAME and _NAME.fullmatch(text) is not None)
+
+
+def is_uri(text: str, schemes: Collection[str]) -> bool:
+    """An absolute URI with a host; no fragment, which means nothing to who answers (RFC 6455 section 3)."""
+    if len(text) > _LONGEST_URI or "#" in text or not text.isascii() or not text.isprintable() or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def is_topic(text: str) -> bool:
+    """What can be published to (MQTT 5.0 section 4.7): no wildcard, no NUL, not empty nor too long."""
+    return bool(text) and not set(text) & {"#", "+", "\0"} and len(text.encode(errors="replace")) <= _LONGEST_TOPIC
+
+
 def canonical(text: str) -> str:
     """One spelling for each IPv6 address (RFC 5952); IPv4 only has one."""
     return ipaddress.ip_address(text).compressed if ":" in text else text
@@ -87,6 +104,10 @@ def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 _LONGEST_ADDRESS = 45
+_LONGEST_NAME = 253
+_LONGEST_URI = 2048
+_LONGEST_TOPIC = 65_535
+_NAME = re.compile(r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.?", re.IGNORECASE)
 
 
 # The names are what an error message says: "transport_params[0].source_ip: must be an IP address or auto".
@@ -96,15 +117,15 @@ _FORMATS = {
     "a unicast IP address": is_unicast,
     "a unicast IP address or auto": lambda text: text == "auto" or is_unicast(text),
     "a multicast IP address": is_multicast,
+    "a host name, an IP address or auto": is_host,
+    "a ws or wss URI": lambda text: is_uri(text, ("ws", "wss")),
+    "a ws or wss URI or auto": lambda text: text == "auto" or is_uri(text, ("ws", "wss")),
+    "an http or https URL": lambda text: is_uri(text, ("http", "https")),
+    "an MQTT topic without wildcards": is_topic,
 }
 
 _TAI = "^[0-9]+:[0-9]+$"
-_AUTO = "^auto$"
-_PATTERNS = {
-    UUID: "a UUID in lower case, of version 1 to 5",
-    _TAI: "<seconds>:<nanoseconds>",
-    _AUTO: "a number or auto",
-}
+_MEANINGS = {_TAI: "<seconds>:<nanoseconds>", IS_AUTO: "a number or auto"}
 _TIME = {"type": ["string", "null"], "pattern": _TAI}
 _ACTIVATION = {
     "type": "object",
@@ -118,49 +139,3 @@ _TRANSPORT_FILE = {
     "properties": {"data": {"type": ["string", "null"]}, "type": {"type": ["string", "null"]}},
     "additionalProperties": False,
 }
-_PORT = {"type": ["integer", "string"], "minimum": 1, "maximum": 65535, "pattern": _AUTO}
-_SOURCE_PORT = _PORT | {"minimum": 0}
-_SENDER_PARAMETERS: dict[str, JSON] = {
-    "source_ip": {"type": "string", "format": "a unicast IP address or auto"},
-    "destination_ip": {"type": "string", "format": "an IP address or auto"},
-    "source_port": _SOURCE_PORT,
-    "destination_port": _PORT,
-    "rtp_enabled": {"type": "boolean"},
-}
-_RECEIVER_PARAMETERS: dict[str, JSON] = {
-    "source_ip": {"type": ["string", "null"], "format": "a unicast IP address"},
-    "multicast_ip": {"type": ["string", "null"], "format": "a multicast IP address"},
-    "interface_ip": {"type": "string", "format": "a unicast IP address or auto"},
-    "destination_port": _PORT,
-    "rtp_enabled": {"type": "boolean"},
-}
-
-
-def _compiled(schema: JSON) -> Validate:
-    import fastjsonschema
-
-    check = fastjsonschema.compile({"$schema": "http://json-schema.org/draft-04/schema#", **schema}, formats=_FORMATS)
-
-    def validate(body: Any) -> None:
-        try:
-            check(body)
-        except fastjsonschema.JsonSchemaValueException as error:
-            raise BadRequest(_explanation(error)[:MAX_MESSAGE]) from None
-
-    return validate
-
-
-def _explanation(error: Any) -> str:
-    """The key, and what is wrong with it, of a ``fastjsonschema.JsonSchemaValueException``."""
-    where = error.name.removeprefix("data").removeprefix(".")
-    if error.rule == "additionalProperties":
-        known = error.definition["properties"]
-        unknown = next(key for key in error.value if key not in known)
-        return f"{where + '.' if where else ''}{unknown}: is not a parameter here; known are {', '.join(known)}"
-    if error.rule == "required":
-        missing = next(key for key in error.definition["required"] if key not in error.value)
-        return f"{where + '.' if where else ''}{missing}: is needed"
-    problem = error.message.removeprefix(error.name).strip()
-    if error.rule == "pattern":
-        problem = f"must be {_PATTERNS[error.definition['pattern']]}"
-    return f"{where}: {problem}" if where else f"the body {problem}"

@@ -113,6 +113,8 @@ def test_what_only_follows_from_a_refused_value_is_not_said() -> None:
 DEVICE = '[[devices]]\nname = "d"\n'
 SENDER = DEVICE + '[[senders]]\nname = "s"\ndevice = "d"\n'
 RECEIVER = DEVICE + '[[receivers]]\nname = "r"\ndevice = "d"\n'
+EVENT_SENDER = SENDER + 'format = "data"\ntransport = "websocket"\n'
+EVENT_RECEIVER = RECEIVER + 'format = "data"\ntransport = "mqtt"\n'
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,25 @@ RECEIVER = DEVICE + '[[receivers]]\nname = "r"\ndevice = "d"\n'
         (DEVICE + 'label = "a\\u0007"', "devices[0].label", "printable"),
         ('[[senders]]\nname = "s"\ndevice = "e"', "senders[0].device", "no device has the name"),
         (SENDER + 'format = "video"', "senders[0].format", "not supported by this version"),
-        (SENDER + 'transport = "mqtt"', "senders[0].transport", "not supported by this version"),
+        (SENDER + 'transport = "mqtt"', "senders[0].transport", "carries no audio"),
+        (SENDER + 'event_type = "boolean"', "senders[0].event_type", 'is for format "data"'),
+        (SENDER + "fec = true", "senders[0].fec", "the gstreamer driver does no FEC"),
+        (RECEIVER + "rtcp = true", "receivers[0].rtcp", "the gstreamer driver does no RTCP"),
+        (RECEIVER + 'event_types = ["boolean"]', "receivers[0].event_types", 'is for format "data"'),
+        (SENDER + 'format = "data"', "senders[0].transport", "carries no events"),
+        (EVENT_SENDER, "senders[0].media_type", "application/json for events"),
+        (EVENT_SENDER, "senders[0].event_type", "is missing"),
+        (EVENT_SENDER + 'event_type = "bool"', "senders[0].event_type", "must begin with boolean"),
+        (EVENT_SENDER + "channels = 3", "senders[0].channels", "is for audio"),
+        (EVENT_SENDER + "fec = true", "senders[0].fec", "is for RTP"),
+        (EVENT_SENDER + "legs = [{}, {}]", "senders[0].legs", "only RTP has pairs"),
+        (EVENT_SENDER + 'legs = [{ source_ip = "10.0.0.1" }]', "senders[0].legs[0].source_ip", "this is websocket"),
+        (EVENT_RECEIVER, "receivers[0].media_types", "application/json"),
+        (EVENT_RECEIVER, "receivers[0].event_types", "one event type"),
+        (EVENT_RECEIVER + 'event_types = ["string", "x"]', "receivers[0].event_types[1]", "must begin with"),
+        ("[events.mqtt_broker]", "events.mqtt_broker.host", "is missing"),
+        ('[events.mqtt_broker]\nhost = "a b"', "events.mqtt_broker.host", "a host name or an IP address"),
+        ('[events.mqtt_broker]\nhost = "b"\nport = 0', "events.mqtt_broker.port", "a port"),
         (SENDER + 'group_hint = "x"', "senders[0].group_hint", "group:role"),
         (SENDER + "legs = []", "senders[0].legs", "one or two"),
         (SENDER + "legs = [{}, {}, {}]", "senders[0].legs", "one or two"),

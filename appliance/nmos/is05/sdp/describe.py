@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from appliance.core.types import JSON
 from appliance.errors import NotFound
+from appliance.nmos.is05.sdp.fec import Repair, protect
 from appliance.nmos.is05.sdp.formats import Essence, Packing, essence
 from appliance.nmos.is05.sdp.model import (
     AddressType,
@@ -62,11 +63,14 @@ def describe(  # noqa: PLR0913 - everything that a transport file tells, by name
         for index, leg in legs
     ]
     origin = _address(legs[0][0], legs[0][1], "source_ip")
+    described = [_named(stream, mids, position) for position, stream in enumerate(media)]
+    repairs = [_repairs(index, leg, packing.ttl) for index, leg in legs]
+    protected = [protect(stream, flows) for stream, flows in zip(described, repairs, strict=True)]
     return Session(
         origin=Origin("-", str(session_id), str(session_version), _address_type(origin), origin),
         name=_CONTROLS.sub(" ", str(sender.get("label", ""))).strip()[:250],
-        groups=(Group("DUP", mids),) if mids else (),
-        media=tuple(_named(stream, mids, position) for position, stream in enumerate(media)),
+        groups=((Group("DUP", mids),) if mids else ()) + tuple(group for group, _ in protected if group),
+        media=tuple(stream for _, streams in protected for stream in streams),
     )
 
 
@@ -99,6 +103,20 @@ def _media(stream: Essence, index: int, leg: JSON, ttl: int, clock: ReferenceClo
         media_clock=MediaClock("direct=0"),
         rtcp=_rtcp(index, leg),
     )
+
+
+def _repairs(index: int, leg: JSON, ttl: int) -> tuple[Repair, ...]:
+    """The column flow, and for two dimensions the row flow (ST 2022-5), where the sender has them and uses them."""
+    if not leg.get("fec_enabled"):
+        return ()
+    address = _address(index, leg, "fec_destination_ip")
+    names = ("fec1D_destination_port", "fec2D_destination_port")[: 2 if leg["fec_mode"] == "2D" else 1]
+    address_type = _address_type(address)
+    ip = ip_of(address)
+    multicast = ip is not None and ip.is_multicast
+    connection = Connection(address_type, address, ttl if multicast and address_type == "IP4" else None)
+    filters = _source_filters(address, address_type, leg.get("source_ip")) if multicast else ()
+    return tuple(Repair(connection, filters, _port(index, leg, name)) for name in names)
 
 
 def _named(media: Media, mids: Sequence[str], position: int) -> Media:

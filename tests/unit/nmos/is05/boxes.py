@@ -135,7 +135,10 @@ class Box:
         Builder(config, IDENTITIES).populate(self.store, paper_host, "start")
         self.rearmed = 0
         made = [change(endpoint) for endpoint in endpoints(config, IDENTITIES)]
-        self.connections = Connections(self.store, made, self.network, self.pool, self.clock, self._rearm)
+        self.broker = config.events.mqtt_broker
+        self.connections = Connections(
+            self.store, made, self.network, self.pool, self.clock, self._rearm, lambda: self.broker
+        )
         self.connections.start()
         self.store.reset_counters()
         self.changes: list[Change] = []
