@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from appliance.core.store import Change, Store
 from appliance.core.types import JSON, Kind
 from appliance.errors import NotFound
+from appliance.nmos.is04 import target
 from appliance.nmos.is04.project import NEWEST, VERSIONS, project
 from appliance.web.messages import Answer, Handler, Request, encode_json
 from appliance.web.site import Site
@@ -21,10 +22,10 @@ _SELF_AND_LISTS = ("self/", "sources/", "flows/", "devices/", "senders/", "recei
 class NodeApi:
     """Serves the store as IS-04 shows it."""
 
-    def __init__(self, store: Store, versions: Sequence[str], target: Target) -> None:
+    def __init__(self, store: Store, versions: Sequence[str], take: Target) -> None:
         self._store = store
         self._versions = tuple(version for version in VERSIONS if version in versions)
-        self._target = target
+        self._take = take
         self._fragments: dict[tuple[Kind, str, str], tuple[JSON, bytes | None]] = {}
 
     def mount(self, site: Site) -> None:
@@ -86,7 +87,8 @@ class NodeApi:
             id = request.params["id"]
             if project(Kind.RECEIVER, self._find(Kind.RECEIVER, id), version, self._store.get) is None:
                 return _only_newer(Kind.RECEIVER, id)
-            return self._target(id, request)
+            target.check(request.json_object(), version)
+            return self._take(id, request)
 
         return put
 
