@@ -24,7 +24,7 @@ from appliance.core.ids import Identities
 from appliance.core.store import Store
 from appliance.core.types import Kind
 from appliance.discovery.world import World
-from appliance.edge.connecting import ActivationTimer
+from appliance.edge.connecting import ActivationTimer, WarmUp
 from appliance.edge.discovering import Discovering, Home
 from appliance.edge.files import StateDirectory, StateWriter
 from appliance.edge.host_network import open_host_network
@@ -101,7 +101,13 @@ class Appliance:
         self.activations = ActivationTimer()
         self.endpoints = endpoints(self._config, self.identities)
         self.connections = Connections(
-            self.store, self.endpoints, live, Groups(config.multicast_pool), self.clock, self.activations.rearm
+            self.store,
+            self.endpoints,
+            live,
+            Groups(config.multicast_pool),
+            self.clock,
+            self.activations.rearm,
+            lambda: self._config.events.mqtt_broker,
         )
         self.connections.start()
         self.files = TransportFiles(self.store, self.connections, live, ttl=config.multicast_ttl)
@@ -153,11 +159,14 @@ class Appliance:
         self.port = await self._listen(self._config.network.http_port)
         if self.port != self._config.network.http_port:
             self._populate("port")
+            self.connections.network_changed()
         self._started("the state writer", self.writer.start, self.writer.stop)
         self._stops.append(("the server", self._stop_serving))
         self.media.subscribe(self.menu.set_stream)
         self._started("the streams", self.media.start, self.media.stop)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
+        warm_up = WarmUp(self.connections.warm_up())
+        self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, lambda: None)
         self._stops.append(("discovery", self.discovering.stop))
         await self.discovering.start(self._home())

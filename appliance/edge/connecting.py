@@ -1,14 +1,41 @@
-"""Wakes the Connection API for its scheduled activations, on time and never early."""
+"""The Connection API on the loop: scheduled activations, on time and never early; what can wait, when there is time."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 
 from appliance.nmos.is05.connections import Connections
 
 _LONGEST_S = 3600.0
 """Look again at least so often: loop timers and the TAI clock need not run at the same speed."""
+
+
+WARM_UP_AFTER_S = 0.5
+"""The first answers come before what only makes the first request quicker."""
+
+
+class WarmUp:
+    """Goes through ``steps`` once the box answers, one in each turn of the loop, so that others have theirs."""
+
+    def __init__(self, steps: Iterator[None]) -> None:
+        self._steps = steps
+        self._next: asyncio.Handle | None = None
+
+    def start(self) -> None:
+        self._next = asyncio.get_running_loop().call_later(WARM_UP_AFTER_S, self._step)
+
+    def stop(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _step(self) -> None:
+        self._next = None
+        for _ in self._steps:
+            self._next = asyncio.get_running_loop().call_soon(self._step)
+            return
 
 
 class ActivationTimer:
