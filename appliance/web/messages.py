@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ class Request:
         """The body as JSON; :class:`BadRequest` naming line and column where it is not."""
         try:
             text = self.body.decode("utf-8-sig")  # RFC 8259 section 8.1; json would take UTF-16 too
-            body = json.loads(text, parse_constant=_refuse_constant)
+            body = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
             if _SURROGATE.search(text) and (key := _half_a_pair(body)) is not None:
                 raise BadRequest(f"{key}: the text holds half of a surrogate pair, which is no character")
             return body
@@ -118,6 +119,13 @@ def _is_text(value: str) -> bool:
 
 def _refuse_constant(name: str) -> None:
     raise BadRequest(f"the body is not valid JSON: {name} is not a JSON value")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise BadRequest(f"the body is not valid JSON: {digits[:40]} is too large a number")
+    return number
 
 
 def _json_type(value: object) -> str:

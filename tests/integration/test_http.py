@@ -108,7 +108,14 @@ class Box:
         return Answer({"asked": self.asked}, depends=DEPENDS)
 
     def _show(self, request: Request) -> Answer:
-        return Answer({"id": request.params["id"], "query": dict(request.query), "body": len(request.body)})
+        return Answer(
+            {
+                "id": request.params["id"],
+                "query": dict(request.query),
+                "raw": request.raw_query,
+                "body": len(request.body),
+            }
+        )
 
     def _patch(self, request: Request) -> Answer:
         return Answer({"id": request.params["id"], "given": request.json_object()})
@@ -247,6 +254,7 @@ def test_a_query_does_not_get_what_was_kept_without_one() -> None:
             assert json.loads((await client.ask("GET", "/x-nmos/kept?")).body)["asked"] in (3, 4)
             reply = await client.ask("GET", "/x-nmos/items/1?a=%20b&c")
             assert json.loads(reply.body)["query"] == {"a": " b", "c": ""}
+            assert json.loads(reply.body)["raw"] == "a=%20b&c"
 
     within(test)
 
@@ -264,7 +272,11 @@ def test_requests_in_any_pieces_and_in_a_row_are_answered_in_order() -> None:
                     client.send(stream[start : start + size])
                     await asyncio.sleep(0)
                 bodies = [json.loads((await client.reply()).body) for _ in range(7)]
-                kept, patched, shown = {"asked": 1}, {"id": "7", "given": {"a": 1}}, {"id": "3", "query": {}, "body": 0}
+                kept, patched, shown = (
+                    {"asked": 1},
+                    {"id": "7", "given": {"a": 1}},
+                    {"id": "3", "query": {}, "raw": "", "body": 0},
+                )
                 assert bodies == [kept, kept, patched, kept, shown, patched, shown]
                 client.writer.close()
 

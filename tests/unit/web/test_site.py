@@ -89,6 +89,7 @@ def test_errors_have_code_error_and_debug(method: str, path: str, status: int) -
         (b"true", "not a boolean"),
         (b"\xff\xfe\xfd", "not"),
         (b'{"a": NaN}', "NaN"),
+        (b'{"a": -1e999}', "-1e999 is too large"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a":' + b"9" * 10_000 + b"}", "not valid JSON"),
         (b'{"a": [{"b": "\\ud800"}]}', "b: the text holds half of a surrogate pair"),
