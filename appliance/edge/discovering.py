@@ -87,9 +87,9 @@ class Discovering:
         self._announcing.start(self._identity(home))
         self._peering.start(self._myself(home))
         self._unsubscribe = self._store.subscribe(self._on_change)
-        await self._mdns.start(home.multicast)
         self.system.start()
         self.registering.start()
+        await self._mdns.start(home.multicast)
 
     async def stop(self) -> None:
         """Say goodbye on the network and end every request."""

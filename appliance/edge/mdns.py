@@ -28,7 +28,7 @@ from appliance.discovery.instances import Instances
 from appliance.discovery.query import Query
 from appliance.edge.mdns_ears import Ears
 from appliance.edge.mdns_own import Announcement, OwnService
-from appliance.edge.mdns_records import QTYPES, PacketListener
+from appliance.edge.mdns_records import QTYPES, PacketListener, cached_records
 
 __all__ = ["Announcement", "Mdns"]
 
@@ -269,9 +269,13 @@ class Mdns:
             self._zeroconf.zeroconf.async_send(out)
 
     def _start_browser(self, service_type: str) -> None:
-        if self._zeroconf is not None:
-            browser = AsyncServiceBrowser(self._zeroconf.zeroconf, service_type, handlers=[_ignore])
-            self._browses[service_type].browser = browser
+        if self._zeroconf is None:
+            return
+        browse = self._browses[service_type]
+        # What python-zeroconf heard before anybody listened is a known answer to it: nobody will say it again.
+        known = cached_records(self._zeroconf.zeroconf, service_type)
+        self._follow(browse, browse.instances.handle_records(self._now(), known))
+        browse.browser = AsyncServiceBrowser(self._zeroconf.zeroconf, service_type, handlers=[_ignore])
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -59,6 +59,19 @@ class PacketListener(RecordUpdateListener):
         return [record for record in cached if isinstance(record, Address)]
 
 
+def cached_records(zeroconf: Zeroconf, service_type: str) -> list[Record]:
+    """What is known of the instances of a type already: their PTR, SRV, TXT and address records."""
+    found: list[Record] = []
+    names = [service_type]
+    while names:  # from the type to its instances, to their servers
+        entries = zeroconf.cache.entries_with_name(names.pop())
+        records = [record for entry in entries if (record := to_record(entry, flush=False))]
+        names += [record.instance for record in records if isinstance(record, Ptr)]
+        names += [record.server for record in records if isinstance(record, Srv)]
+        found += records
+    return found
+
+
 def to_record(record: DNSRecord, *, flush: bool | None = None) -> Record | None:
     """The record as a value; ``None`` for types that discovery has no use for."""
     ttl = float(record.ttl)
