@@ -165,16 +165,12 @@ class Registration:
         if self._state in (State.LEAVING, State.LEFT):
             return self._outbox.drain()
         under_way = self._outbox.under_way
-        unsure = under_way is not None and under_way.purpose is Purpose.CREATE
+        perhaps = self._registered or (under_way is not None and under_way.purpose is Purpose.CREATE)
         self._outbox.cancel()
-        self._retry_at = None
-        current, was_registered = self._current, self._registered
-        self._registered = False
-        if current is None or not (was_registered or unsure):
-            self._state = State.LEFT
-        else:
-            self._state = State.LEAVING
-            url = current.url + self._node_path(current.version or "")
+        self._retry_at, self._registered = None, False
+        self._state = State.LEAVING if perhaps and self._current is not None else State.LEFT
+        if self._state is State.LEAVING:
+            url = self._used.url + self._node_path(self._used.version or "")
             self._outbox.send(now, Purpose.FAREWELL, "DELETE", url, FAREWELL_S)
         return self._outbox.drain()
 
@@ -223,12 +219,8 @@ class Registration:
             self._outbox.say(None, "no longer registered with any registry")
         self._registered = False
         self._current = None
-        self._retry_at = None
-        if self._choice.candidates:
-            self._state = State.WAITING
-            self._retry_at = self._choice.backoff(now)
-        else:
-            self._state = State.SEARCHING
+        self._state = State.WAITING if self._choice.candidates else State.SEARCHING
+        self._retry_at = self._choice.backoff(now) if self._choice.candidates else None
 
     def _failed(self, now: float, under_way: UnderWay, reason: str) -> None:
         """5xx, no connection, time-out, or nonsense: the next registry, at once."""
@@ -289,8 +281,6 @@ class Registration:
     def _conflict(self, now: float, under_way: UnderWay, answer: Answer) -> None:
         """409: it has this node under another version, which must be unregistered first."""
         self._conflicts += 1
-        if under_way.task is not None:
-            self._ledger.again(under_way.task)
         if self._conflicts > MAX_CONFLICTS:
             self._failed(now, under_way, "it says again and again that the node is registered under another version")
             return
