@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 import ipaddress
 import logging
 import time
@@ -87,12 +88,13 @@ class Connections:
         """Take it in. Where that is one too many, another goes that only waits; where none does, this one."""
         if len(self._open) >= self.limits.connections:
             self._say_crowded()
-            victim = self._longest_waiting()
-            if victim is None:
+            victims = self._longest_waiting()
+            if not victims:
                 connection.refuse(error_answer(503, "too many connections are open"))
                 return
-            self._open.discard(victim)  # now: the next one may come before this one's end is known
-            victim.drop()
+            self._open.difference_update(victims)  # now: the next one may come before their end is known
+            for victim in victims:
+                victim.drop()
         self._open.add(connection)
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
@@ -117,12 +119,13 @@ class Connections:
                 connection.drop()
         return working
 
-    def _longest_waiting(self) -> Connection | None:
+    def _longest_waiting(self) -> list[Connection]:
+        """Several at once, for to choose them takes as long as there are many."""
         waiting = [connection for connection in self._open if connection.phase is not Phase.WORKING]
-        if not waiting:
-            return None
         crowd = Counter(connection.remote for connection in waiting)
-        return min(waiting, key=lambda connection: (-crowd[connection.remote], connection.since))
+        return heapq.nsmallest(
+            max(1, self.limits.connections // 50), waiting, key=lambda one: (-crowd[one.remote], one.since)
+        )
 
     def _say_crowded(self) -> None:
         if not self._crowded:
