@@ -131,8 +131,7 @@ class Box:
             self.store.restore(
                 resources, [(a, id, value) for a in kept.aspect_names() for id, value in kept.aspects(a).items()]
             )
-        paper_host = Host("box", ("10.0.0.1",), 8080, TWO_PORTS)
-        Builder(config, IDENTITIES).populate(self.store, paper_host, "start")
+        self.reached_at(("10.0.0.1",))
         self.rearmed = 0
         made = [change(endpoint) for endpoint in endpoints(config, IDENTITIES)]
         self.broker = config.events.mqtt_broker
@@ -143,6 +142,10 @@ class Box:
         self.store.reset_counters()
         self.changes: list[Change] = []
         self.store.subscribe(self.changes.append)
+
+    def reached_at(self, addresses: tuple[str, ...], port: int = 8080) -> None:
+        """Where the APIs of the box are; tell ``connections`` of the change as the box does."""
+        Builder(self.config, IDENTITIES).populate(self.store, Host("box", addresses, port, TWO_PORTS), "reached at")
 
     @cached_property
     def site(self) -> Site:
