@@ -13,8 +13,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
+from appliance.discovery.queries import Queries
 from appliance.discovery.query import Query
 from appliance.discovery.records import (
     Address,
@@ -41,23 +41,21 @@ REFRESH_TOGETHER_S = 1.5
 RECONFIRM_S = 8.0
 RECONFIRM_ASK_AT_S = (0.0, 2.0, 5.0)
 ASK_MISSING_AT_S = (0.0, 1.0, 3.0, 7.0, 15.0, 31.0)
-SOLICITED_S = 1.3
-"""An answer may come so long after its question (RFC 6762 section 6: 500 ms; a second more if just multicast)."""
-REPETITIONS_S = ((0.0, 0.6), (0.96, 1.04), (2.92, 3.08), (6.85, 7.15))
-"""Announcements of one event are repeated so long after it: python-zeroconf twice within 450 ms, others as RFC 6762
-section 8.3 wants it, a second later and then after twice the time again."""
-PROBE_S = 10.0
+BURST_S = 0.6
+"""Within this python-zeroconf repeats an announcement twice."""
+REPETITIONS_S = ((0.96, 1.04), (2.92, 3.08), (6.85, 7.15))
+"""Others do as RFC 6762 section 8.3 wants it: a second later, and then after twice the time again. Chance comes at such
+a time too, so it is taken for a habit from the second time on only."""
 MAX_ADDRESSES = 16
 MAX_NAME = 255
-MAX_NOTED = 5000
 
-T = TypeVar("T")
+
 Step = tuple[list[Event], list[Question]]
 
 
 @dataclass(slots=True)
 class _Host:
-    """When each address expires, and when to ask for them next."""
+    """When each address expires, and when it was last heard of."""
 
     expires: dict[str, float] = field(default_factory=dict)
     seen: dict[str, float] = field(default_factory=dict)
@@ -77,6 +75,8 @@ class _Entry:
     goodbye_at: float | None = None
     came_back: bool = False
     told_at: float = float("-inf")
+    heard_at: float = float("-inf")
+    habits: set[int] = field(default_factory=set)
     ask_at: list[float] = field(default_factory=list)
 
 
@@ -94,20 +94,19 @@ class Instances:
         self._max = max_instances
         self._entries: dict[str, _Entry] = {}
         self._hosts: dict[str, _Host] = {}
-        self._asked: dict[str, tuple[float, frozenset[str]]] = {}
-        self._probed: dict[str, float] = {}
+        self._queries = Queries()
         self._wake: float | None = None
 
     # ---- inputs
 
     def handle_query(self, now: float, query: Query) -> None:
         """Somebody, perhaps this box, asked."""
-        for name in query.asked:
-            if self._concerns(name):
-                _note(self._asked, name.lower(), (now, query.known))
-        for name in query.probed:
-            if self._is_instance(name):
-                _note(self._probed, name.lower(), now)
+        self._queries.note(
+            now,
+            query,
+            asked=[name for name in query.asked if self._concerns(name)],
+            probed=[name for name in query.probed if self._is_instance(name)],
+        )
 
     def handle_records(self, now: float, records: Iterable[Record]) -> Step:
         """The records of one packet."""
@@ -128,6 +127,7 @@ class Instances:
         for key, announced in concerned.items():
             if entry := self._entries.get(key):
                 self._judge(now, entry, announced, events, questions)
+                entry.heard_at = now
         return events, questions
 
     def handle_network_lost(self, now: float) -> Step:
@@ -253,8 +253,9 @@ class Instances:
         evidence = self._evidence(now, entry, instance, announced)
         if evidence is None:
             return
-        entry.told_at = now
-        self._probed.pop(entry.name.lower(), None)
+        if evidence is not Evidence.AGAIN:
+            entry.told_at = now
+        self._queries.forget_probe(entry.name)
         entry.told, entry.silent, entry.came_back = instance, False, False
         events.append(Announced(instance, evidence))
 
@@ -264,22 +265,28 @@ class Instances:
             return Evidence.RETURN
         if entry.told is None:
             return Evidence.CHANGE
-        if announced and self._probed.get(entry.name.lower(), float("-inf")) > now - PROBE_S:
+        if announced and self._queries.probed(now, entry.name):
             return Evidence.RESTART
         if instance != entry.told:
             return Evidence.CHANGE
         if entry.came_back:
             return Evidence.AGAIN
-        elapsed = now - entry.told_at
-        repeated = any(start <= elapsed <= end for start, end in REPETITIONS_S)
-        return Evidence.AGAIN if announced and not repeated and not self._solicited(now, entry, instance) else None
+        if not announced or self._repeated(entry, now - entry.told_at):
+            return None
+        names = (self.service_type, entry.name, instance.server)
+        if self._queries.explain(now, names, entry.name, entry.heard_at):
+            return None
+        return Evidence.AGAIN
 
-    def _solicited(self, now: float, entry: _Entry, instance: Instance) -> bool:
-        """Somebody asked for it just now, and did not say that they knew it."""
-        for name in (self.service_type, entry.name, instance.server):
-            asked_at, known = self._asked.get(name.lower(), (float("-inf"), frozenset()))
-            if asked_at > now - SOLICITED_S and entry.name.lower() not in known:
-                return True
+    def _repeated(self, entry: _Entry, elapsed: float) -> bool:
+        """It says once more what it just said, as it always does after such a time."""
+        if elapsed <= BURST_S:
+            return True
+        for number, (start, end) in enumerate(REPETITIONS_S):
+            if start <= elapsed <= end:
+                usual = number in entry.habits
+                entry.habits.add(number)
+                return usual
         return False
 
     def _instance(self, entry: _Entry) -> Instance | None:
@@ -355,14 +362,6 @@ class Instances:
 
     def _is_instance(self, name: str) -> bool:
         return len(name) <= MAX_NAME and name.lower().endswith(f".{self._type_key}")
-
-
-def _note(noted: dict[str, T], key: str, value: T) -> None:
-    """Remember, and forget the oldest once there is much."""
-    noted.pop(key, None)
-    noted[key] = value
-    if len(noted) > MAX_NOTED:
-        del noted[next(iter(noted))]
 
 
 def _within(ttl: float, bounds: tuple[float, float]) -> float:

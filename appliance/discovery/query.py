@@ -17,17 +17,20 @@ _RECORD_SIZE = struct.calcsize(_RECORD)
 _PTR = 12
 _IS_RESPONSE = 0x8000
 _POINTER = 0xC0
+_UNICAST = 0x80
 _MAX_JUMPS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """``asked``: the names in the question section. ``known``: what its sender knows already, so that nobody tells it
-    again (RFC 6762 section 7.1). ``probed``: the names that its sender is about to claim."""
+    again (RFC 6762 section 7.1). ``probed``: the names that its sender is about to claim. ``unicast``: the answers
+    shall go to its sender alone (section 5.4)."""
 
     asked: frozenset[str]
     known: frozenset[str] = frozenset()
     probed: frozenset[str] = frozenset()
+    unicast: bool = False
 
 
 class _Malformed(Exception):
@@ -44,11 +47,13 @@ def read_query(data: bytes) -> Query | None:
     asked: set[str] = set()
     known: set[str] = set()
     probed: set[str] = set()
+    unicast = questions > 0
     at = _HEADER.size
     try:
         for _ in range(min(questions, MAX_NAMES)):
             name, at = _name(data, at)
             asked.add(name)
+            unicast &= bool(data[at + 2] & _UNICAST)
             at += 4
         if questions <= MAX_NAMES:
             for _ in range(min(answers, MAX_NAMES)):
@@ -59,7 +64,7 @@ def read_query(data: bytes) -> Query | None:
                 at = _record(data, at, probed)
     except (_Malformed, struct.error, IndexError):
         pass  # what was read so far is true all the same
-    return Query(frozenset(asked), frozenset(known), frozenset(probed))
+    return Query(frozenset(asked), frozenset(known), frozenset(probed), unicast)
 
 
 def _record(data: bytes, at: int, names: set[str]) -> int:

@@ -117,9 +117,22 @@ def test_a_new_txt_is_a_change_and_its_repetitions_are_not() -> None:
     (event,) = table.hear(*changed)
     assert isinstance(event, Announced)
     assert (event.evidence, event.instance.txt) == (Evidence.CHANGE, b"\x03a=2")
-    for pause in (0.225, 0.225, 0.55, 2.0, 4.0):  # python-zeroconf's, and those of RFC 6762 section 8.3
+    for pause in (0.225, 0.225):
         table.advance(pause)
         assert table.hear(*changed) == []
+
+
+def test_the_habit_of_repeating_is_learnt() -> None:
+    """RFC 6762 section 8.3: a second later, then after twice the time again."""
+    table = known()
+    for number, expected in enumerate((3, 0, 0)):
+        assert table.hear(*packet(b"\x03b=%d" % number))
+        again = []
+        for pause in (1.0, 2.0, 4.0):
+            table.advance(pause)
+            again += table.hear(*packet(b"\x03b=%d" % number))
+        assert len(again) == expected
+        table.advance(20.0)
 
 
 def test_a_txt_record_alone_is_enough() -> None:
@@ -142,6 +155,15 @@ def test_an_answer_is_no_announcement(name: str) -> None:
     assert table.hear(*packet()) == []
 
 
+def test_who_wants_the_answer_for_himself_explains_little() -> None:
+    table = known()
+    table.instances.handle_query(table.now, Query(frozenset({NODE_TYPE}), unicast=True))
+    table.advance(0.1)
+    assert table.hear(*packet()) == []
+    table.advance(0.15)
+    assert table.hear(*packet()) == [Announced(DESK, Evidence.AGAIN)]
+
+
 def test_a_question_about_something_else_explains_nothing() -> None:
     table = known()
     table.query("_ipp._tcp.local.")
@@ -159,6 +181,16 @@ def test_a_question_long_ago_explains_nothing() -> None:
     table.query(NODE_TYPE)
     table.advance(3.0)
     assert table.hear(*packet())
+
+
+def test_one_question_explains_one_answer() -> None:
+    table = known()
+    table.query(NODE_TYPE)
+    for pause in (0.02, 0.02, 0.1):  # over two interfaces, and once more
+        table.advance(pause)
+        assert table.hear(*packet()) == []
+    table.advance(0.9)
+    assert table.hear(*packet()) == [Announced(DESK, Evidence.AGAIN)]
 
 
 def test_a_probe_tells_of_a_restart() -> None:

@@ -26,6 +26,12 @@ def test_a_question() -> None:
     assert read(query()) == Query(frozenset({NODE_TYPE}))
 
 
+def test_a_question_for_a_unicast_answer() -> None:
+    out = DNSOutgoing(0)
+    out.add_question(DNSQuestion(NODE_TYPE, PTR, IN | 0x8000))
+    assert read(out) == Query(frozenset({NODE_TYPE}), unicast=True)
+
+
 def test_known_answers() -> None:
     out = query()
     out.add_answer_at_time(DNSPointer(NODE_TYPE, PTR, IN, 4500, DESK), 0)
@@ -44,7 +50,7 @@ def test_a_probe_as_avahi_sends_it() -> None:
     question = name + b"\x00\xff\x80\x01"
     record = b"\xc0\x0c\x00\x21\x00\x01\x00\x00\x00\x78\x00\x09\x00\x00\x00\x00\x00\x50\x01a\x00"
     data = b"\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00" + question + record
-    assert read_query(data) == Query(frozenset({DESK.lower()}), probed=frozenset({DESK.lower()}))
+    assert read_query(data) == Query(frozenset({DESK.lower()}), probed=frozenset({DESK.lower()}), unicast=True)
 
 
 def test_a_response_is_no_query() -> None:
@@ -61,7 +67,7 @@ def test_a_response_is_no_query() -> None:
     ],
 )
 def test_what_is_malformed_names_nothing(data: bytes) -> None:
-    assert read_query(data) in (None, Query(frozenset()))
+    assert read_query(data) in (None, Query(frozenset()), Query(frozenset(), unicast=True))
 
 
 @given(st.binary(max_size=300))
