@@ -65,9 +65,9 @@ class Stage:
         """How many samples to take, or how many seconds to spend."""
         return quick if self.quick else usual
 
-    def host(self, name: str) -> Host:
-        """A new host with one port, eth0."""
-        return self._lan.host(name) if self._namespaces else ThisMachine(self._lan, name)
+    def host(self, name: str, switch: str = "red") -> Host:
+        """A new host with one port, eth0, on this switch."""
+        return self._lan.host(name, {"eth0": switch}) if self._namespaces else ThisMachine(self._lan, name)
 
     def new_box(self, host: Host, senders: int = 11, receivers: int = 11, *, measured: bool = False) -> Box:
         """A box that is not started yet; of a `measured` one `longest_callback` can be asked, at some cost."""
