@@ -205,10 +205,10 @@ def _discard(status: str, headers: list[tuple[str, str]], exc_info: object = Non
 
 async def _read(incoming: web.BaseRequest, connection: Connection, limits: Limits) -> Request:
     """The whole request, within limits; bad paths and bodies become errors that say so."""
-    if incoming.headers.get("Content-Encoding", "identity") != "identity":
-        raise NotPlain("Content-Encoding: a body is taken as it is, not packed")
     body = b""
     if incoming.body_exists:
+        if incoming.headers.get("Content-Encoding", "identity") != "identity":
+            raise NotPlain("Content-Encoding: a body is taken as it is, not packed")
         connection.enter(Phase.BODY)
         try:
             async with asyncio.timeout(limits.read_s):
