@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from appliance.core.store import Change, Store
 from appliance.core.types import JSON
 from appliance.edge.process import Process
 from appliance.edge.rtp_socket import RtpSocket
+from appliance.edge.slices import Slices
 from appliance.errors import ApplianceError
 from appliance.media.engine import Engine, Job, Plan, StreamStatus, with_descriptors
 from appliance.media.jobs import desired
@@ -102,6 +103,7 @@ class Media:
         self._waiting: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._unsubscribe: list[Callable[[], None]] = []
+        self._slices = Slices()
 
     def start(self) -> None:
         """Begin with what is active already."""
@@ -115,6 +117,7 @@ class Media:
         """Leave all groups at once, end all processes; what has not ended in time is killed."""
         while self._unsubscribe:
             self._unsubscribe.pop()()
+        self._slices.stop()
         self._reconciler.stop()
         self._go_on(self._endpoints)
         ending = [asyncio.ensure_future(run.process.ended()) for run in self._runs.values()]
@@ -168,9 +171,13 @@ class Media:
             for id in self._reconciler.members(held):
                 self._groups.leave(held.group, held.interface, held.source)
                 self._reconciler.join_failed(id, held, lost.reason, self._loop.time())
+        self._slices.run(self._derive_all())
+
+    def _derive_all(self) -> Iterator[None]:
         for id in self._endpoints:
             self._derive(id, self._store.aspect(ASPECT, id))
-        self._go_on(self._endpoints)
+            self._go_on((id,))
+            yield
 
     def _derive(self, id: str, connection: JSON | None) -> None:
         active = (connection or {}).get("active") or {}

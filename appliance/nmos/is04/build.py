@@ -29,6 +29,7 @@ _CHANNEL_SYMBOLS: Mapping[int, tuple[tuple[str, str], ...]] = {
     ),
 }  # fmt: skip
 _CONNECTION_VERSIONS = ("v1.0", "v1.1")
+_SENDERS_A_STEP = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,25 @@ class Builder:
                 for id in store.all(kind):
                     if (kind, id) not in wanted:
                         tx.delete(kind, id)
+
+    def rehome(self, store: Store, host: Host, cause: str) -> Iterator[None]:
+        """The same after a change of the host only, in steps: the node and its devices first, then the senders, some
+        at a time. Nothing comes or goes, and what does not name an address is not looked at."""
+        with store.transaction(cause) as tx:
+            tx.put(Kind.NODE, self._labelled(self._node(host), tx))
+            for device in self._config.devices:
+                tx.put(Kind.DEVICE, self._labelled(self._device(device, host), tx))
+        yield
+        moved = [
+            (id, href)
+            for id, body in store.all(Kind.SENDER).items()
+            if body["manifest_href"] is not None and body["manifest_href"] != (href := _manifest_href(id, host))
+        ]
+        for start in range(0, len(moved), _SENDERS_A_STEP):
+            with store.transaction(cause) as tx:
+                for id, href in moved[start : start + _SENDERS_A_STEP]:
+                    tx.update(Kind.SENDER, id, manifest_href=href)
+            yield
 
     def _resources(self, host: Host, tx: Transaction) -> Iterator[tuple[Kind, JSON]]:
         yield Kind.NODE, self._labelled(self._node(host), tx)
@@ -155,14 +175,13 @@ class Builder:
 
     def _sender(self, sender: SenderConfig, host: Host, tx: Transaction) -> JSON:
         core = self._core(Kind.SENDER, sender)
-        path = f"/x-nmos/connection/{_CONNECTION_VERSIONS[-1]}/single/senders/{core['id']}/transportfile"
         before = tx.get(Kind.SENDER, core["id"]) or {}
         return {
             **core,
             "tags": self._endpoint_tags(sender),
             "flow_id": self._ids.of(Kind.FLOW, sender.name),
             "transport": sender.transport.urn,
-            "manifest_href": host.url(host.control, path) if sender.transport.is_rtp else None,
+            "manifest_href": _manifest_href(core["id"], host) if sender.transport.is_rtp else None,
             "caps": {},
             "interface_bindings": before.get("interface_bindings", self._default_bindings(sender, host)),
             "subscription": before.get("subscription", {"receiver_id": None, "active": False}),
@@ -233,6 +252,12 @@ _OF_FLOW: Mapping[Format, Callable[[SenderConfig], JSON]] = {Format.AUDIO: _audi
 def _receiver_caps(receiver: ReceiverConfig) -> JSON:
     caps: JSON = {"media_types": list(receiver.media_types)}
     return caps | {"event_types": list(receiver.event_types)} if receiver.event_types else caps
+
+
+def _manifest_href(sender_id: str, host: Host) -> str:
+    return host.url(
+        host.control, f"/x-nmos/connection/{_CONNECTION_VERSIONS[-1]}/single/senders/{sender_id}/transportfile"
+    )
 
 
 def _interfaces(network: NetworkState) -> list[JSON]:

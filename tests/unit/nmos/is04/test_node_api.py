@@ -109,12 +109,17 @@ def test_an_address_that_moves_changes_what_names_it_and_nothing_else() -> None:
     node = Node()
     changes: list[set[Kind]] = []
     node.store.subscribe(lambda change: changes.append(set(change.kinds())))
-    node.builder.populate(node.store, host(ETH0, ETH1), "the same")
+    for _ in node.builder.rehome(node.store, host(ETH0, ETH1), "the same"):
+        pass
     assert changes == []
-    moved = replace(ETH0, addresses=(Address("10.1.0.9", 24),))
-    node.builder.populate(node.store, host(moved, ETH1), "address")
-    assert changes == [{Kind.NODE, Kind.DEVICE, Kind.SENDER}]
+    moved = host(replace(ETH0, addresses=(Address("10.1.0.9", 24),)), ETH1)
+    for _ in node.builder.rehome(node.store, moved, "address"):
+        pass
+    assert changes == [{Kind.NODE, Kind.DEVICE}, {Kind.SENDER}]
     assert node.get("/x-nmos/node/v1.3/self")[1]["href"] == "http://10.1.0.9:8080/"
+    changes.clear()
+    node.builder.populate(node.store, moved, "all anew")
+    assert changes == [], "the same as if all were made anew"
 
 
 def test_what_an_activation_set_outlives_a_rebuild() -> None:
