@@ -23,12 +23,22 @@ def read_object(body: bytes) -> Any:
 def read_list(body: bytes) -> Iterator[tuple[Any, int]]:
     """The elements of an array with the length of each; :class:`BadRequest` where it turns out to be none."""
     text = _text(body)
-    at = _skip(text, 0)
+    yield from _elements(text, _skip(text, 0))
+
+
+def read_grain(text: str) -> Iterator[tuple[Any, int]]:
+    """The events of a Query API's data Grain, with the length of each, likewise."""
+    data = _enter(text, _enter(text, _skip(text, 0), "grain"), "data")
+    yield from _elements(text, data, whole=False)
+
+
+def _elements(text: str, at: int, *, whole: bool = True) -> Iterator[tuple[Any, int]]:
     if text[at : at + 1] != "[":
         raise BadRequest(f"a list is expected, but the body begins with {text[at : at + 20]!r}")
     at = _skip(text, at + 1)
     if text[at : at + 1] == "]":
-        _expect_end(text, at + 1)
+        if whole:
+            _expect_end(text, at + 1)
         return
     while True:
         value, end = _value(text, at)
@@ -36,11 +46,28 @@ def read_list(body: bytes) -> Iterator[tuple[Any, int]]:
         at = _skip(text, end)
         mark = text[at : at + 1]
         if mark == "]":
-            _expect_end(text, at + 1)
+            if whole:
+                _expect_end(text, at + 1)
             return
         if mark != ",":
             raise BadRequest("the list ends in the middle" if not mark else f"a comma is missing before {mark!r}")
         at = _skip(text, at + 1)
+
+
+def _enter(text: str, at: int, wanted: str) -> int:
+    """Where the value of a key of the object at ``at`` begins."""
+    mark = "{"
+    while text[at : at + 1] == mark:
+        key, at = _value(text, _skip(text, at + 1))
+        at = _skip(text, at)
+        if text[at : at + 1] != ":":
+            break
+        at = _skip(text, at + 1)
+        if key == wanted:
+            return at
+        _, at = _value(text, at)
+        at, mark = _skip(text, at), ","
+    raise BadRequest(f"an object with {wanted!r} in it is expected")
 
 
 def _text(body: bytes) -> str:
