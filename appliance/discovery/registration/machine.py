@@ -129,8 +129,7 @@ class Registration:
         under_way = self._outbox.take(serial)
         if under_way is None:
             return self._outbox.drain()
-        fails = answer.is_page or not (answer.is_success or answer.is_refusal)
-        if fails and under_way.purpose is not Purpose.FAREWELL:
+        if not (answer.is_success or answer.is_refusal) and under_way.purpose is not Purpose.FAREWELL:
             self._failed(now, under_way, f"it answered {answer}")
             return self._outbox.drain()
         match under_way.purpose:

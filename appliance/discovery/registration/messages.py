@@ -71,7 +71,7 @@ class Answer:
 
     @property
     def is_page(self) -> bool:
-        """HTML: a captive portal or a proxy, never an NMOS API, whatever its status says."""
+        """HTML: a captive portal or a proxy, if it is said to be a success; errors come as pages from many a server."""
         return self.content_type.partition(";")[0].strip().lower() in ("text/html", "application/xhtml+xml")
 
     @property

@@ -360,7 +360,17 @@ def test_failover_to_an_older_version_registers_in_that_version() -> None:
     assert box.last == "old POST node v1.2"
 
 
-def test_a_page_is_no_registry_whatever_its_status() -> None:
+def test_an_error_is_an_error_also_as_a_page() -> None:
+    """Many a server's error pages are HTML, though NMOS wants JSON."""
+    box = Box()
+    box.register(A)
+    box.forget()
+    box.wait()
+    box.answer(404, **PAGE)
+    assert box.last == "a POST node v1.3"
+
+
+def test_a_page_is_no_success_whatever_its_status() -> None:
     box = Box()
     box.candidates(A, B)
     box.answer(200, **PAGE)
