@@ -10,8 +10,6 @@ from appliance.nmos.is05.connections import Connections
 
 _LONGEST_S = 3600.0
 """Look again at least so often: loop timers and the TAI clock need not run at the same speed."""
-
-
 WARM_UP_AFTER_S = 0.5
 """The first answers come before what only makes the first request quicker."""
 
@@ -38,12 +36,17 @@ class WarmUp:
             return
 
 
+_NEAR_S = 0.0015
+"""The loop's timers are late by up to a millisecond, as far as epoll counts; so the rest of the way is gone by looking
+again on every turn of the loop, which goes on serving whatever else comes."""
+
+
 class ActivationTimer:
     """Re-arms one loop timer; ``rearm`` is what :class:`Connections` calls when its plans change."""
 
     def __init__(self) -> None:
         self._connections: Connections | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
 
     def start(self, connections: Connections) -> None:
         self._connections = connections
@@ -63,11 +66,15 @@ class ActivationTimer:
             self._timer = None
         due = self._connections.get_timer()
         if due is not None:
-            delay = min(max(0.0, due - time.monotonic()), _LONGEST_S)
-            self._timer = asyncio.get_running_loop().call_later(delay, self._fire)
+            loop, delay = asyncio.get_running_loop(), due - time.monotonic() - _NEAR_S
+            self._timer = (
+                loop.call_later(min(delay, _LONGEST_S), self._fire) if delay > 0 else loop.call_soon(self._fire)
+            )
 
     def _fire(self) -> None:
         self._timer = None
         if self._connections is not None:
-            self._connections.handle_timer()
+            due = self._connections.get_timer()
+            if due is not None and due <= time.monotonic():
+                self._connections.handle_timer()
             self.rearm()

@@ -26,7 +26,7 @@ def main() -> int:
         print("\n".join(f"{bench.name:<10} {bench.purpose}" for bench in BENCHES))
         return 0
     namespaces = can_make_namespaces() and not arguments.loopback
-    before = last_figures(_RUNS, quick=arguments.quick)
+    before = last_figures(_RUNS, quick=arguments.quick, namespaces=namespaces)
     circumstances = about(quick=arguments.quick, load_generator=generator(), namespaces=namespaces)
     rows: dict[str, list[Row]] = {}
     failed = left_out = 0

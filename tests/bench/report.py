@@ -40,12 +40,12 @@ def save(folder: Path, rows: Mapping[str, Sequence[Row]], about: Mapping[str, An
     return file
 
 
-def last_figures(folder: Path, *, quick: bool) -> dict[str, float]:
+def last_figures(folder: Path, *, quick: bool, namespaces: bool) -> dict[str, float]:
     """Of every row the newest figure from before, of runs of the same kind: "bench: what" → figure."""
     figures: dict[str, float] = {}
     for file in sorted(folder.glob("*.json")):
         run = json.loads(file.read_text(encoding="utf-8"))
-        if run["about"]["quick"] == quick:
+        if (run["about"]["quick"], run["about"]["namespaces"]) == (quick, namespaces):
             for name, measured in run["benches"].items():
                 figures |= {f"{name}: {each['what']}": each["figure"] for each in measured}
     return figures
