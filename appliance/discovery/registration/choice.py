@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from appliance.discovery.registration.services import Candidate
 
 FIRST_BACKOFF_S = 1.0
-MAX_BACKOFF_S = 30.0
+MAX_BACKOFF_S = 20.0
 RECENTLY_S = 60.0
 
 

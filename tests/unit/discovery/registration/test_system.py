@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from appliance.discovery.registration.choice import MAX_BACKOFF_S
 from appliance.discovery.registration.messages import Action, Answer, Doubt, Request, Say
 from appliance.discovery.registration.services import Candidate
 from appliance.discovery.registration.system import SystemSearch
@@ -73,7 +74,7 @@ def test_it_backs_off_where_all_fail_and_comes_back() -> None:
         now = when
         actions = search.handle_timer(now)
     assert waits == sorted(waits)
-    assert waits[0] < waits[-1] <= 30.0
+    assert waits[0] < waits[-1] <= MAX_BACKOFF_S
     assert not any(isinstance(action, Say) for action in actions)
     search.handle_answer(now, asked(actions).serial, good())
     assert search.take_found() is not None
