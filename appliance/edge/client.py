@@ -97,11 +97,13 @@ class HttpClient:
             return await self._patiently(method, url, bounds, more, data)
         return await self._once(method, url, bounds, more, data)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """End every connection."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+    close = aclose
 
     # ---- inside
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 
 import pytest
 
@@ -22,6 +23,7 @@ class Server:
         self.heads: list[bytes] = []
         self.connections = 0
         self.port = 0
+        self._serving: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "Server":
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -30,13 +32,15 @@ class Server:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        await self._server.wait_closed()
+        await asyncio.gather(*self._serving)  # they end when the client has closed its connections
 
     def url(self, path: str = "/x") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if task := asyncio.current_task():
+            self._serving.append(task)
         try:
             while not writer.is_closing():
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -63,14 +67,10 @@ def answering(*answers: bytes, close: bool = False) -> Serve:
 
 def ask(serve: Serve, times: int = 1, path: str = "/x") -> tuple[Reply, Server]:
     async def asking() -> tuple[Reply, Server]:
-        client = HttpClient()
-        try:
-            async with Server(serve) as server:
-                for _ in range(times - 1):
-                    await client.get(server.url(path), QUICK)
-                return await client.get(server.url(path), QUICK), server
-        finally:
-            await client.close()
+        async with Server(serve) as server, aclosing(HttpClient()) as client:
+            for _ in range(times - 1):
+                await client.get(server.url(path), QUICK)
+            return await client.get(server.url(path), QUICK), server
 
     return run(asking())
 
@@ -188,13 +188,10 @@ def test_a_trickle() -> None:
 
 def test_nobody_there() -> None:
     async def asking() -> None:
-        client = HttpClient()
-        try:
-            async with Server(answering(OK)) as server:
-                url = server.url()
+        async with Server(answering(OK)) as server:
+            url = server.url()
+        async with aclosing(HttpClient()) as client:
             await client.get(url, QUICK)
-        finally:
-            await client.close()
 
     with pytest.raises(HttpFailure, match="no connection: Connection refused") as error:
         run(asking())
@@ -203,14 +200,10 @@ def test_nobody_there() -> None:
 
 def test_other_methods_send_json() -> None:
     async def asking() -> Server:
-        client = HttpClient()
-        try:
-            async with Server(answering(OK)) as server:
-                await client.send("POST", server.url(), {"a": 1}, QUICK)
-                await client.send("DELETE", server.url(), bounds=QUICK)
-                return server
-        finally:
-            await client.close()
+        async with Server(answering(OK)) as server, aclosing(HttpClient()) as client:
+            await client.send("POST", server.url(), {"a": 1}, QUICK)
+            await client.send("DELETE", server.url(), bounds=QUICK)
+            return server
 
     server = run(asking())
     assert b"Content-Type: application/json\r\n" in server.heads[0]
