@@ -1,4 +1,4 @@
-"""The timer of scheduled activations on a real loop: never early, and again as long as there is something to wait for."""
+"""The timer of scheduled activations on a real loop: never early, and again while there is something to wait for."""
 
 import asyncio
 import time
