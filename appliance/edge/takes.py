@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from appliance.core.store import Store
 from appliance.core.types import JSON, Kind
 from appliance.discovery.world import World
-from appliance.errors import BadRequest, Conflict, NotFound
+from appliance.errors import Conflict, NotFound
 from appliance.nmos.is05.connections import Connections, Outcome
 from appliance.nmos.is05.transportfile import TransportFiles
 from appliance.web.messages import Answer, Request
@@ -59,10 +59,9 @@ class Takes:
         return _taken(receiver_id, sender_id, self._connections.take(receiver_id, entry.sender, sdp))
 
     async def target(self, receiver_id: str, request: Request) -> Answer:
-        """IS-04's PUT /receivers/{id}/target: 202 with what was asked for."""
+        """IS-04's PUT /receivers/{id}/target: 202 with what was asked for, which the Node API has checked."""
         sender = request.json_object()
-        if sender and not isinstance(sender.get("id"), str):  # said before anybody is asked for the file
-            raise BadRequest("id: a sender has one, a string; an empty object disconnects")
+        self._connections.check_target(receiver_id)  # before anybody is asked for the file
         turn = self._begin(receiver_id)
         sdp = await self._file_of(sender) if sender else None
         self._check_latest(receiver_id, turn)
@@ -70,14 +69,10 @@ class Takes:
         return Answer(sender, 202, settle=(receiver_id,))
 
     async def _file_of(self, sender: JSON) -> str | None:
-        id, href = sender["id"], sender.get("manifest_href")
+        id, href = sender["id"], sender["manifest_href"]
         if self._store.get(Kind.SENDER, id) is not None:
             return self._own_file(id)
-        if href is None:
-            return None
-        if not isinstance(href, str):
-            raise BadRequest("manifest_href: must be a string")
-        return await self._manifest_at(href)
+        return None if href is None else await self._manifest_at(href)
 
     def _own_file(self, sender_id: str) -> str:
         return self._files.sdp(self._connections.endpoint(Kind.SENDER, sender_id))

@@ -473,39 +473,56 @@ def test_a_transport_file_of_another_type_is_refused(untouched: Box, file: dict[
 # ---- IS-04's target, and the panel
 
 
+SENDER = {
+    "id": "11111111-1111-4111-8111-111111111111",
+    "version": "1:0",
+    "label": "",
+    "description": "",
+    "tags": {},
+    "flow_id": None,
+    "transport": "urn:x-nmos:transport:rtp.mcast",
+    "device_id": "22222222-2222-4222-8222-222222222222",
+    "manifest_href": "http://10.77.1.99/x",
+    "interface_bindings": [],
+    "subscription": {"receiver_id": None, "active": True},
+}
+
+
 @pytest.mark.parametrize(
     ("document", "statuses", "key"),
     [
-        ({"manifest_href": "http://10.77.1.99/x"}, (400,), "id"),
-        ({"id": "x", "manifest_href": "http://10.77.1.1:8080/healthz"}, (403,), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://127.0.0.1:8080/x-nmos/"}, (403,), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://[::1]:8080/x-nmos/"}, (403,), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://0x7f.1:8080/"}, (403, 404), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://2130706433:8080/"}, (403, 404), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://localhost:8080/"}, (403,), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://[::ffff:127.0.0.1]:8080/"}, (403,), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://224.0.0.1/"}, (403,), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://0.0.0.0:8080/"}, (403,), "manifest_href"),
-        ({"id": "x", "manifest_href": "file:///etc/passwd"}, (400,), "manifest_href"),
-        ({"id": "x", "manifest_href": "ftp://10.77.1.99/x"}, (400,), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://"}, (400,), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://[/"}, (400,), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://a:99999/"}, (400,), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://a\r\nX: y/"}, (400,), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://" + "a" * 5000 + "/"}, (400, 404), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://..../"}, (400, 404), "manifest_href"),
-        ({"id": "x", "manifest_href": "http://ümläut.invalid/"}, (400, 404), "manifest_href"),
-        ({"id": "x", "manifest_href": ""}, (400,), "manifest_href"),
-        ({"id": "x", "manifest_href": 5}, (400,), "manifest_href"),
-        ({"id": "x", "manifest_href": None}, (400,), "manifest_href"),
-        ({"id": ["x"], "manifest_href": None}, (400,), ""),
-        ({"surprise": 1}, (400,), ""),
+        ({"id": "x"}, (400,), "id"),
+        ({"manifest_href": "http://10.77.1.1:8080/healthz"}, (403,), "manifest_href"),
+        ({"manifest_href": "http://127.0.0.1:8080/x-nmos/"}, (403,), "manifest_href"),
+        ({"manifest_href": "http://[::1]:8080/x-nmos/"}, (403,), "manifest_href"),
+        ({"manifest_href": "http://0x7f.1:8080/"}, (403, 404), "manifest_href"),
+        ({"manifest_href": "http://2130706433:8080/"}, (403, 404), "manifest_href"),
+        ({"manifest_href": "http://localhost:8080/"}, (403,), "manifest_href"),
+        ({"manifest_href": "http://[::ffff:127.0.0.1]:8080/"}, (403,), "manifest_href"),
+        ({"manifest_href": "http://224.0.0.1/"}, (403,), "manifest_href"),
+        ({"manifest_href": "http://0.0.0.0:8080/"}, (403,), "manifest_href"),
+        ({"manifest_href": "file:///etc/passwd"}, (400,), "manifest_href"),
+        ({"manifest_href": "ftp://10.77.1.99/x"}, (400,), "manifest_href"),
+        ({"manifest_href": "http://"}, (400,), "manifest_href"),
+        ({"manifest_href": "http://[/"}, (400,), "manifest_href"),
+        ({"manifest_href": "http://a:99999/"}, (400,), "manifest_href"),
+        ({"manifest_href": "http://a\r\nX: y/"}, (400,), "manifest_href"),
+        ({"manifest_href": "http://" + "a" * 5000 + "/"}, (400, 404), "manifest_href"),
+        ({"manifest_href": "http://..../"}, (400, 404), "manifest_href"),
+        ({"manifest_href": "http://ümläut.invalid/"}, (400, 404), "manifest_href"),
+        ({"manifest_href": ""}, (400,), "manifest_href"),
+        ({"manifest_href": 5}, (400,), "manifest_href"),
+        ({"manifest_href": None}, (400,), "manifest_href"),
+        ({"id": ["x"]}, (400,), "id"),
+        ({"tags": {"x": "y"}}, (400,), "tags.x"),
+        ({"subscription": {}}, (400,), "subscription.receiver_id"),
     ],
     ids=lambda value: str(value)[:60],
 )
 def test_a_bad_target_is_refused(untouched: Box, document: Any, statuses: tuple[int, ...], key: str) -> None:
     receiver = endpoint(untouched, "receivers", "Speaker").rpartition("/")[2]
-    assert key in refused(untouched.put(f"/x-nmos/node/v1.3/receivers/{receiver}/target", document), *statuses)
+    assert key in refused(untouched.put(f"/x-nmos/node/v1.3/receivers/{receiver}/target", SENDER | document), *statuses)
+    assert "id" in refused(untouched.put(f"/x-nmos/node/v1.3/receivers/{receiver}/target", {"surprise": 1}), 400)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from appliance.core.store import Store, Transaction
+from appliance.core.store import Change, Store, Transaction
 from appliance.core.tai import NS, format_tai
 from appliance.core.types import JSON, Clock, Kind
 from appliance.errors import BadRequest, Locked, NotFound, NotOffered
@@ -122,10 +122,7 @@ class Connections:
 
         What is staged is discarded, a pending activation with it (IS-05 Interoperability - IS-04).
         """
-        endpoint = self.endpoint(Kind.RECEIVER, receiver_id)
-        if not endpoint.transport.is_rtp:
-            # IS-07 Core models section 4.6: events are connected by IS-05 alone
-            raise NotOffered(f"a receiver of {endpoint.transport} is connected with IS-05, not with /target")
+        endpoint = self.check_target(receiver_id)
         connection: Connection = {**self._without_staged(endpoint), "pending": None}
         if not sender:
             return self._patch(endpoint, connection, _DISCONNECT)
@@ -135,10 +132,18 @@ class Connections:
             raise BadRequest("manifest_href: the sender offers no transport file")
         return self._patch(endpoint, connection, _connect(sender, sdp))
 
+    def check_target(self, receiver_id: str) -> Endpoint:
+        """The receiver, if /target can connect it: what is for events is not (IS-07 Core models section 4.6)."""
+        endpoint = self.endpoint(Kind.RECEIVER, receiver_id)
+        if not endpoint.transport.is_rtp:
+            raise NotOffered(f"a receiver of {endpoint.transport} is connected with IS-05, not with /target")
+        return endpoint
+
     # ---- time and network
 
     def start(self) -> None:
         """Take back what was kept over a restart, and give what is new its first state, all in one transaction."""
+        self._store.subscribe(self._on_change)
         with self._store.transaction("connections restored") as tx:
             for id in self._store.aspects(ASPECT):
                 if id not in self._endpoints:
@@ -240,6 +245,12 @@ class Connections:
             while self._to_follow and resolved < MAX_AT_ONCE:
                 endpoint = self._to_follow.popleft()
                 resolved += self._activator.follow(tx, endpoint, self.connection(endpoint))
+
+    def _on_change(self, change: Change) -> None:
+        """Where the box is reached is told by its node, and is what its senders of events are called by."""
+        if Kind.NODE in change.kinds() and (events := [e for e in self._endpoints.values() if not e.transport.is_rtp]):
+            self._to_follow.extend(events)
+            self._rearm()
 
     def _fire(self, tx: Transaction, endpoint: Endpoint) -> None:
         connection = self.connection(endpoint)

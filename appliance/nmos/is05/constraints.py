@@ -99,11 +99,18 @@ def _problem(constraint: JSON, value: object) -> str | None:
         listed = ", ".join(map(_said, allowed[:MAX_LISTED])) + (", ..." if len(allowed) > MAX_LISTED else "")
         return f"{_said(value)} is not one of {listed}"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        low, high = constraint.get("minimum", value), constraint.get("maximum", value)
-        return None if low <= value <= high else f"{value} is not from {low} to {high}"
+        return _out_of_range(value, constraint.get("minimum"), constraint.get("maximum"))
     if isinstance(value, str) and "pattern" in constraint and not re.search(constraint["pattern"], value):
         return f"{_said(value)} is not like {constraint['pattern']}"
     return None
+
+
+def _out_of_range(value: float, low: float | None, high: float | None) -> str | None:
+    if low is not None and high is not None:
+        return None if low <= value <= high else f"{value} is not from {low} to {high}"
+    if low is not None and value < low:
+        return f"{value} is less than {low}"
+    return f"{value} is more than {high}" if high is not None and value > high else None
 
 
 def _said(value: object) -> str:

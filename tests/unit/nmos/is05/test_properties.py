@@ -1,18 +1,27 @@
 """Whatever is sent: only documented answers, by the schemas; after an error everything is as it was before."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.config.model import ReceiverConfig, SenderConfig
 from appliance.core.types import JSON, Kind
 from tests.support.specs import validator
-from tests.unit.nmos.is05.boxes import SENDER_ID, Box, multicast_sdp, pair_sdp, receiver_id, sender_id
+from tests.unit.nmos.is05.boxes import CONFIG, SENDER_ID, Box, multicast_sdp, pair_sdp, receiver_id, sender_id
+from tests.unit.nmos.is05.test_events import CONFIG as EVENTS
 
 DOCUMENTED = {200, 202, 400, 423, 500}
-SENDERS = [sender_id(name) for name in ("tone", "pair")]
-RECEIVERS = [receiver_id(name) for name in ("speaker", "dual", "direct")]
+ALL = replace(
+    CONFIG,
+    senders=(*CONFIG.senders, SenderConfig("protected", "box", fec=True, rtcp=True), *EVENTS.senders),
+    receivers=(*CONFIG.receivers, ReceiverConfig("protected", "box", fec=True, rtcp=True), *EVENTS.receivers),
+)
+"""Every transport and every set of parameters; there is no MQTT broker but those that requests name."""
+SENDERS = [sender_id(sender.name) for sender in ALL.senders]
+RECEIVERS = [receiver_id(receiver.name) for receiver in ALL.receivers]
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
@@ -31,8 +40,26 @@ parameters = {
     "source_port": ports,
     "destination_port": ports,
     "rtp_enabled": st.booleans(),
+    "fec_enabled": st.booleans(),
+    "fec_destination_ip": ips,
+    "fec_mode": st.sampled_from(["auto", "1D", "2D"]),
+    "fec_block_width": st.sampled_from([3, 4, 200, 201]),
+    "fec2D_destination_port": ports,
+    "rtcp_enabled": st.booleans(),
+    "rtcp_destination_port": ports,
+    "connection_uri": st.sampled_from(["auto", None, "ws://10.0.0.9/x", "wss://h", "http://h", "ws://[::1/"]),
+    "connection_authorization": st.sampled_from(["auto", True, False, 0]),
+    "ext_is_07_source_id": st.sampled_from([SENDER_ID, None, "x"]),
+    "destination_host": st.sampled_from(["auto", None, "broker.example.com", "10.0.0.5", "a b"]),
+    "source_host": st.sampled_from(["auto", None, "broker.example.com", "fd00::5", ""]),
+    "broker_protocol": st.sampled_from(["auto", "mqtt", "secure-mqtt", "x"]),
+    "broker_topic": st.sampled_from(["a/b", None, "#", ""]) | st.text(max_size=5),
 }
-legs = st.lists(st.fixed_dictionaries({}, optional=parameters) | anything, max_size=3)
+CORE = {name: parameters[name] for name in ("source_ip", "interface_ip", "destination_port", "rtp_enabled")}
+leg = st.fixed_dictionaries({}, optional=parameters) | st.sampled_from(list(parameters)).flatmap(
+    lambda name: st.fixed_dictionaries({name: parameters[name]})
+)
+legs = st.lists(leg | st.fixed_dictionaries({}, optional=CORE) | anything, max_size=3)
 times = st.sampled_from(["0:0", "1:0", "0:999999999", "1700000040:0", "1:1:1", "x", "9999999999999:0", "-1:0"])
 activations = st.fixed_dictionaries(
     {},
@@ -73,7 +100,7 @@ steps = st.tuples(st.just(Kind.SENDER), st.sampled_from(SENDERS), bodies(Kind.SE
 @settings(max_examples=75, deadline=None)
 @given(st.lists(steps, min_size=1, max_size=6), st.sampled_from([0.0, 0.5, 3.0]))
 def test_a_sequence_of_requests(requests: list[tuple[Kind, str, JSON]], pause: float) -> None:
-    box = Box()
+    box = Box(ALL)
     for kind, id, body in requests:
         before = box.aspect(id), box.resource(kind, id), box.connections.get_timer()
         answer = box.patch(kind, id, body)
@@ -91,19 +118,34 @@ def test_a_sequence_of_requests(requests: list[tuple[Kind, str, JSON]], pause: f
         assert_consistent(after, kind, id)
 
 
+def items_of(kind: Kind, ids: list[str]) -> st.SearchStrategy[tuple[Kind, list[JSON]]]:
+    item = st.fixed_dictionaries({"id": st.sampled_from([*ids, *ids, SENDER_ID, "x"]), "params": bodies(kind)})
+    return st.tuples(st.just(kind), st.lists(item, max_size=6))
+
+
 @settings(max_examples=50, deadline=None)
-@given(
-    st.lists(st.fixed_dictionaries({"id": st.sampled_from([*SENDERS, SENDER_ID, "x"]), "params": bodies(Kind.SENDER)}))
-)
-def test_bulk(items: list[JSON]) -> None:
-    box = Box()
-    answer = box.ask("POST", "/v1.1/bulk/senders", items)
-    assert answer.status == (400 if any(item["id"] == "x" for item in items) else 200)
-    if answer.status == 200:
-        assert_valid("bulk-response-schema", answer.body)
-        assert [entry["id"] for entry in answer.body] == [item["id"] for item in items]
-    for id in SENDERS:
-        assert_consistent(box, Kind.SENDER, id)
+@given(items_of(Kind.SENDER, SENDERS) | items_of(Kind.RECEIVER, RECEIVERS))
+def test_bulk(request: tuple[Kind, list[JSON]]) -> None:
+    """As many PATCHes one after the other would have been answered, and what they would have left behind."""
+    kind, items = request
+    box, alone = Box(ALL), Box(ALL)
+    before = {id: box.aspect(id) for id in box.connections.all(kind)}
+    answer = box.ask("POST", f"/v1.1/bulk/{kind.plural}", items)
+    if any(item["id"] == "x" for item in items):
+        assert answer.status == 400
+        assert {id: box.aspect(id) for id in before} == before
+        return
+    assert answer.status == 200
+    assert_valid("bulk-response-schema", answer.body)
+    assert [entry["id"] for entry in answer.body] == [item["id"] for item in items]
+    for entry, item in zip(answer.body, items, strict=True):
+        single = alone.patch(kind, item["id"], item["params"])
+        assert entry["code"] == single.status
+        assert entry.get("error") == (single.body["error"] if single.status >= 400 else None)
+        assert single.status in DOCUMENTED | {404}
+    for id in before:
+        assert box.aspect(id) == alone.aspect(id)
+        assert_consistent(box, kind, id)
 
 
 UNTOUCHED = Box()
