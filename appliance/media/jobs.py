@@ -36,11 +36,11 @@ def desired(
     """What ``endpoint`` should be doing now."""
     if not active.get("master_enable"):
         return None
-    if not endpoint.transport.is_rtp:
-        return Refusal(f"nothing in this version carries events over {endpoint.transport} yet")
     enabled = [leg for leg in active.get("transport_params") or () if leg.get("rtp_enabled")]
-    if not enabled:
+    if endpoint.transport.is_rtp and not enabled:
         return None
+    if not endpoint.transport.is_rtp and (endpoint.driver or config.media.driver) != "null":
+        return Refusal(f"no driver carries events over {endpoint.transport} yet, but for null, which does nothing")
     try:
         if isinstance(endpoint, SenderConfig):
             job = _sender(id, endpoint, enabled, network, config)

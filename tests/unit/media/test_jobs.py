@@ -111,8 +111,12 @@ def test_what_is_off_is_idle() -> None:
 
 def test_an_active_sender_of_events_says_that_nothing_carries_them_yet() -> None:
     events = replace(SENDER, transport=Transport.MQTT)
-    assert sending({}, sender=events) == Refusal("nothing in this version carries events over mqtt yet")
+    why = "no driver carries events over mqtt yet, but for null, which does nothing"
+    assert sending({}, sender=events) == Refusal(why)
     assert sending({}, sender=events, enable=False) is None
+    job = sending({}, sender=replace(events, driver="null", format=Format.DATA))
+    assert isinstance(job, Job)
+    assert (job.driver, job.legs, job.audio) == ("null", (), None)
 
 
 def test_the_same_again_at_another_time_is_another_job() -> None:
