@@ -34,6 +34,7 @@ from appliance.edge.panel_events import PATH as EVENTS_PATH
 from appliance.edge.panel_events import PanelEvents
 from appliance.edge.process import environment
 from appliance.edge.server import HttpServer
+from appliance.edge.slices import Slices
 from appliance.edge.takes import Takes
 from appliance.errors import ApplianceError
 from appliance.media.gstreamer import GStreamerEngine
@@ -93,6 +94,7 @@ class Appliance:
         self.network = open_host_network(self._config.network)
         self.store.subscribe(self.writer.on_change)
         self.builder = Builder(self._config, self.identities)
+        self.rehoming = Slices()
         self._populate("start")
 
     def _wire_connections(self) -> None:
@@ -129,6 +131,7 @@ class Appliance:
         first = self._config.panel.receiver
         first_id = None if first is None else self.identities.of(Kind.RECEIVER, first)
         self.menu = MenuModel(self.store, self.world, self.clock, self._later, first_id)
+        self.writer.on_problem = lambda problem: self.menu.set_problem("state", problem)
         self.events = PanelEvents(self.menu, self.clock)
         self.service = Service(self.menu, lambda: self.port)
 
@@ -167,7 +170,7 @@ class Appliance:
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
         warm_up = WarmUp(self.connections.warm_up())
         self._started("the first requests", warm_up.start, warm_up.stop)
-        self._started("the network's events", self._follow_network, lambda: None)
+        self._started("the network's events", self._follow_network, self.rehoming.stop)
         self._stops.append(("discovery", self.discovering.stop))
         await self.discovering.start(self._home())
         self._started("the service manager", self.service.start, self.service.stop)
@@ -200,14 +203,17 @@ class Appliance:
 
     async def _stop_serving(self) -> None:
         self.events.close()
+        self.query.close()
         await self.server.stop()
 
     # ---- wires that are more than one name
 
     def _populate(self, cause: str) -> None:
+        self.builder.populate(self.store, self._host(), cause)
+
+    def _host(self) -> Host:
         state = self.network.snapshot()
-        host = Host(socket.gethostname(), all_addresses(state), self.port, state)
-        self.builder.populate(self.store, host, cause)
+        return Host(socket.gethostname(), all_addresses(state), self.port, state)
 
     def _home(self) -> Home:
         state = self.network.snapshot()
@@ -227,7 +233,7 @@ class Appliance:
         self.network.watch()
 
     def _on_network(self, state: NetworkState) -> None:
-        self._populate("network")
+        self.rehoming.run(self.builder.rehome(self.store, self._host(), "network"))
         self.connections.network_changed()
         self.discovering.network_changed(self._home())
 

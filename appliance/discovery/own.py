@@ -34,22 +34,28 @@ class OwnSenders:
     def _on_change(self, change: Change) -> None:
         for resource in change.resources:
             self._world.catalogue.touch(SELF, resource.kind, (resource.id,))
-        if change.kinds() - {Kind.RECEIVER}:
+        if change.kinds() - {Kind.RECEIVER, Kind.SENDER}:
             self._write()
+        elif senders := [resource for resource in change.resources if resource.kind is Kind.SENDER]:
+            there = [resource.id for resource in senders if resource.after is not None]
+            gone = [resource.id for resource in senders if resource.after is None]
+            self._world.update(SELF, [self._entry(id) for id in there], gone, self._status())
 
     def _write(self) -> None:
         senders = self._store.all(Kind.SENDER)
+        gone = self._world.ids_of(SELF) - senders.keys()
+        self._world.update(SELF, [self._entry(id) for id in senders], gone, self._status())
+
+    def _status(self) -> PeerStatus:
         node = self._store.node
-        status = PeerStatus(
+        return PeerStatus(
             key=SELF,
             name=node["label"],
             api_version=API_VERSION,
             node_id=node["id"],
             label=node["label"],
-            senders=len(senders),
+            senders=len(self._store.all(Kind.SENDER)),
         )
-        gone = self._world.ids_of(SELF) - senders.keys()
-        self._world.update(SELF, [self._entry(id) for id in senders], gone, status)
 
     def _entry(self, sender_id: str) -> SenderEntry:
         sender = self._store.all(Kind.SENDER)[sender_id]

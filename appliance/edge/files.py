@@ -147,6 +147,8 @@ class StateWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fsync")
         self._task: asyncio.Task[None] | None = None
         self.problem: str | None = None
+        self.on_problem: Callable[[str | None], None] = lambda problem: None
+        """Told whenever ``problem`` changes."""
 
     def on_change(self, change: Change) -> None:
         self._pending.update(journal.entries_of(change))
@@ -217,12 +219,14 @@ class StateWriter:
         problem = f"the state could not be saved: {error.strerror}"
         if problem != self.problem:
             log.error("%s (trying again every %g s)", problem, self._retry_s)
-        self.problem = problem
+            self.problem = problem
+            self.on_problem(problem)
 
     def _recovered(self) -> None:
         if self.problem is not None:
             log.info("the state is saved again")
-        self.problem = None
+            self.problem = None
+            self.on_problem(None)
 
 
 async def _encode(entries: Mapping[Key, JSON | None]) -> list[bytes]:

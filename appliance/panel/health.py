@@ -39,11 +39,13 @@ def box_status(
     troubled: Collection[ReceiverItem],
     sender_faults: Iterable[tuple[str, str]],
     peers: Mapping[str, PeerStatus],
+    own: Collection[str] = (),
 ) -> BoxStatus:
     """All of the box's condition. ``troubled`` are the receivers with a fault or a lost source, ``sender_faults``
-    (label, what is wrong) of its own senders, ``peers`` by key."""
+    (label, what is wrong) of its own senders, ``peers`` by key, ``own`` what is wrong with the box itself."""
     faults = [f"{label}: {detail}" for label, detail in sender_faults]
     faults += [f"{item.label}: {item.fault}" for item in troubled if item.fault]
+    faults += own
     worries = [feed.obstacle] if feed.obstacle else []
     worries += [f"{item.label}: its source {item.shows} is lost" for item in troubled if item.lost_since is not None]
     health: Health = "fault" if faults else "warning" if worries else "ok"

@@ -74,6 +74,7 @@ class MenuModel:
         self._takes: dict[str, list[str | None]] = {}
         self._fits: dict[str, dict[str, Fit]] = {}
         self._feed = Feed()
+        self._problems: dict[str, str] = {}
         self._waiting: dict[str, None] = {}
         self._listeners: list[Listener] = []
         self._refresh_receivers(store.all(Kind.RECEIVER))
@@ -156,6 +157,14 @@ class MenuModel:
     def set_feed(self, feed: Feed) -> None:
         """What discovery says of itself."""
         self._feed = feed
+        self._tell()
+
+    def set_problem(self, part: str, problem: str | None) -> None:
+        """What is wrong with a part of the box itself, as a sentence; ``None`` when it is well again."""
+        if problem is None:
+            self._problems.pop(part, None)
+        else:
+            self._problems[part] = problem
         self._tell()
 
     # ---- takes under way
@@ -343,6 +352,7 @@ class MenuModel:
             [self._troubled[id] for id in self._in_order(self._troubled)],
             [(describe.label_of(senders[id]), detail) for id, detail in self._sender_faults.items() if id in senders],
             self._world.peers,
+            tuple(self._problems.values()),
         )
 
 
