@@ -71,7 +71,7 @@ class Appliance:
         self._stops: list[tuple[str, Callable[[], Awaitable[None] | None]]] = []
         self.clock = SystemClock()
         self.store = Store(self.clock)
-        self.world = World()
+        self.world = World(self.clock.tai_ns)
         self.site = Site()
         self.port = config.network.http_port
         self._open(state_dir)
@@ -144,13 +144,18 @@ class Appliance:
 
     def _wire_apis(self) -> None:
         node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)
-        self.site.route("/x-nmos", get=lambda request: Answer(["connection/", "node/"]))
+        # The local Query API is for programs on this box; nobody else is told of it.
+        self.site.route(
+            "/x-nmos", get=lambda request: Answer(["connection/", "node/", *(["query/"] if request.local else [])])
+        )
         node.mount(self.site)
         ConnectionApi(self.connections, self.files).mount(self.site)
         PanelApi(self.menu, self.store, self.clock, self.takes.take, self._restore_labels).declare(self.site)
         for listener in (self.site.ready.on_change, node.on_change):
             self.store.subscribe(listener)
         self.server = HttpServer(self.site, self._settled)
+        self.query = self.discovering.local_query(self.identities.of(Kind.NODE, "query"))
+        self.query.mount(self.site, self.server)
         self.server.stream(EVENTS_PATH, self.events.handle)
 
     # ---- its life

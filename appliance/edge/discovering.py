@@ -24,6 +24,8 @@ from appliance.edge.manifests import Manifests
 from appliance.edge.mdns import Mdns
 from appliance.edge.peer_file import PeerFile
 from appliance.edge.peering import Peering
+from appliance.edge.query_feed import QueryFeed
+from appliance.edge.query_local import LocalQuery
 from appliance.edge.registering import Registering
 from appliance.edge.system_api import SystemApi
 from appliance.panel.health import Feed
@@ -59,9 +61,14 @@ class Discovering:
     ) -> None:
         self._config = config
         self._store = store
+        self._world = world
+        self._clock = clock
         self._on_feed = on_feed
         limits = replace(DEFAULT_LIMITS, peers=config.max_peers, resources_per_peer=config.max_resources_per_peer)
-        cache = PeerCache(world, config.api_versions, random.random, limits=limits, allow_local=config.allow_local)
+        cache = PeerCache(
+            world, config.api_versions, random.random, limits=limits, allow_local=config.allow_local, kinds=Kind
+        )
+        self._policy = lambda: cache.policy
         self._client = HttpClient()
         self._mdns = Mdns(self._on_usable)
         self._announcing = Announcing(store, self._mdns, config.mode, config.api_versions)
@@ -70,10 +77,31 @@ class Discovering:
         self.system = SystemApi(config, store, self._mdns, self._client)
         self._own = OwnSenders(store, world)
         self._file = PeerFile(*kept, world, cache)
+        self.query_feed = QueryFeed(
+            config, world, clock, self._mdns, self._client, self._peering, self._policy, self._on_switch
+        )
+        self._on_switched: Callable[[], None] = lambda: None
+        self._usable = True
+        self._feed = Feed()
         self.manifests = Manifests(world, cache, self._client, self._peering.doubt)
         self._home: Home | None = None
         self._moving: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
+
+    def local_query(self, source_id: str) -> LocalQuery:
+        """The local Query API over what this discovers; to be mounted once."""
+        local = LocalQuery(
+            self._world.catalogue,
+            self._clock,
+            source_id,
+            self._config.api_versions,
+            self._client,
+            self.query_feed.sockets,
+            self.query_feed,
+            self._policy,
+        )
+        self._on_switched = local.switched
+        return local
 
     async def start(self, home: Home) -> None:
         """Announce this box and look for others, as far as the configuration wants it."""
@@ -88,13 +116,16 @@ class Discovering:
         self._peering.start(self._myself(home))
         self._unsubscribe = self._store.subscribe(self._on_change)
         self.system.start()
+        self.registering.subscribe(self._tell_feed)
         self.registering.start()
+        self.query_feed.start()
         await self._mdns.start(home.multicast)
 
     async def stop(self) -> None:
         """Say goodbye on the network and end every request."""
         self._unsubscribe()
         self._own.stop()
+        await self.query_feed.stop()
         await self.registering.stop()
         await self.system.stop()
         await self._file.stop()
@@ -123,7 +154,25 @@ class Discovering:
 
     def _on_usable(self, usable: bool) -> None:
         self._announcing.on_usable(usable)
-        self._on_feed(Feed("peer-to-peer", "mDNS", "" if usable else NO_MULTICAST))
+        self._usable = usable
+        self._tell_feed()
+
+    def _on_switch(self) -> None:
+        self._on_switched()
+        self._tell_feed()
+
+    def _tell_feed(self) -> None:
+        """How this node is announced, and what feeds the menu: two things that do not depend on each other."""
+        mode = "registered" if self.registering.status().registered else "peer-to-peer"
+        if self.query_feed.active:
+            candidate = self.query_feed.candidate
+            source = f"Query API {candidate.name}" if candidate else "Query API"
+            feed = Feed(mode, source, self.query_feed.last_error)
+        else:
+            feed = Feed(mode, "mDNS", "" if self._usable else NO_MULTICAST)
+        if feed != self._feed:
+            self._feed = feed
+            self._on_feed(feed)
 
     def _identity(self, home: Home) -> Identity:
         node = self._store.node

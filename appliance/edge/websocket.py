@@ -1,0 +1,134 @@
+"""WebSockets, both sides: those that programs open to this box, and those that it opens to a Query API.
+
+Each message has a limit in size and a time in which the other end must take it; who does not is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from appliance.edge.client import HttpFailure
+from appliance.errors import BadRequest
+
+if TYPE_CHECKING:
+    import aiohttp
+
+WRITE_S = 10.0
+CLOSE_S = 0.5
+MAX_INCOMING = 64 * 1024
+"""Programs have nothing to say here that is longer."""
+HEARTBEAT_S = 10.0
+"""A server that is silent is asked so often whether it is still there, and has half of it to answer."""
+
+
+class ServedSocket:
+    """One WebSocket that a program opened. Use ``accept``; then ``send``, and ``close`` in the end.
+
+    ``messages`` must be read by somebody, for pings are answered there; it ends when the program goes.
+    """
+
+    def __init__(self, response: web.WebSocketResponse, incoming: web.BaseRequest) -> None:
+        self.response = response
+        self._incoming = incoming
+
+    @classmethod
+    async def accept(cls, incoming: web.BaseRequest) -> ServedSocket:
+        """Answer 101; :class:`BadRequest` where the request is no WebSocket's."""
+        response = web.WebSocketResponse(timeout=CLOSE_S, compress=False, max_msg_size=MAX_INCOMING)
+        if not response.can_prepare(incoming):
+            raise BadRequest("this path is for WebSockets of version 13 (RFC 6455)")
+        await response.prepare(incoming)
+        return cls(response, incoming)
+
+    async def messages(self) -> AsyncIterator[str]:
+        """What the program says, until it goes. Only text counts."""
+        async for message in self.response:
+            if message.type is WSMsgType.TEXT:
+                yield message.data
+
+    async def send(self, text: str) -> None:
+        """Send; TimeoutError or ConnectionError where the program does not take it or has gone."""
+        async with asyncio.timeout(WRITE_S):
+            await self.response.send_str(text)
+
+    async def close(self, code: int = WSCloseCode.GOING_AWAY) -> None:
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(2 * CLOSE_S):
+                await self.response.close(code=code)
+
+    def drop(self) -> None:
+        """It does not read: what waits for it will not be read either."""
+        if self._incoming.transport is not None:
+            self._incoming.transport.abort()
+
+
+class SocketClient:
+    """Opens WebSockets; ``close`` ends all of them. aiohttp's client is loaded with the first."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def connect(self, url: str, headers: dict[str, str], limit: int, connect_s: float) -> OpenedSocket:
+        """A WebSocket whose messages have at most ``limit`` bytes; :class:`HttpFailure` says why there is none."""
+        import aiohttp
+
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, use_dns_cache=False),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            )
+        try:
+            async with asyncio.timeout(connect_s):
+                response = await self._session.ws_connect(
+                    url, headers=headers, max_msg_size=limit, heartbeat=HEARTBEAT_S, autoping=True
+                )
+        except TimeoutError as error:
+            raise HttpFailure("its WebSocket does not answer", reached=False) from error
+        except aiohttp.WSServerHandshakeError as error:
+            raise HttpFailure(f"its WebSocket answers {error.status}", reached=True) from error
+        except (aiohttp.ClientError, ValueError) as error:
+            raise HttpFailure(f"no WebSocket: {str(error)[:200] or type(error).__name__}", reached=False) from error
+        return OpenedSocket(response)
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+class OpenedSocket:
+    """One WebSocket that this box opened."""
+
+    def __init__(self, response: aiohttp.ClientWebSocketResponse) -> None:
+        self._response = response
+
+    async def messages(self) -> AsyncIterator[str]:
+        """Each text message, until the other end goes."""
+        async for message in self._response:
+            if message.type is WSMsgType.TEXT:
+                yield message.data
+
+    async def send(self, text: str) -> None:
+        async with asyncio.timeout(WRITE_S):
+            await self._response.send_str(text)
+
+    @property
+    def ending(self) -> str:
+        """Why it ended, in words."""
+        error = self._response.exception()
+        if isinstance(error, TimeoutError) or (error is not None and "heartbeat" in str(error).lower()):
+            return "it no longer answers"
+        if error is not None:
+            return f"its WebSocket broke: {str(error)[:200] or type(error).__name__}"
+        return f"it closed the WebSocket ({self._response.close_code})"
+
+    async def close(self) -> None:
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._response.close()
