@@ -4,8 +4,9 @@ A machine in virtual time, one :class:`Stream` of state for each endpoint. What 
 seconds); what to do comes out of :meth:`Reconciler.actions`, in order; :meth:`Reconciler.due` is when
 :meth:`Reconciler.tick` is wanted. The strategy:
 
-- equal jobs change nothing; another job leaves and joins its groups at once, before anything else; the same job of a
-  later activation does so too, and begins its process anew, as IS-05 wants of a re-activation;
+- equal jobs change nothing; another job leaves and joins its groups at once, before anything else;
+- the same job of a later activation is done again, as IS-05 wants of a re-activation: another process, and its groups
+  are left, and joined again :data:`REJOIN_S` later, for within less the kernel would tell the switch of neither;
 - each process is a *run* with a number of its own, so that a late word of an old one is never taken for the new one's;
 - the old run is told to end at once. The new one starts at once too, unless both claim the same thing (a sound card,
   a file): then it starts when the old one is gone;
@@ -16,7 +17,7 @@ seconds); what to do comes out of :meth:`Reconciler.actions`, in order; :meth:`R
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from appliance.errors import ApplianceError
@@ -26,6 +27,8 @@ from appliance.media.jobs import Desired, Refusal
 FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 10.0
 GOOD_WHILE_S = 30.0
+REJOIN_S = 0.03
+"""Linux reports a group that was left after two ticks of its clock (20 ms at most), and not if it is joined by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,9 @@ class Stream:
     plan: Plan | None = None
     joins: dict[Membership, str | None] = field(default_factory=dict)
     """Each wanted membership: ``None`` while it is asked for, "" when it is there, else why it is not."""
+    rejoin: tuple[Membership, ...] = ()
+    """Left for a re-activation, to be joined again at ``rejoin_at``."""
+    rejoin_at: float | None = None
     run: int | None = None
     alive: bool = False
     started: float = 0.0
@@ -102,14 +108,15 @@ class Reconciler:
         stream = self._streams.setdefault(id, Stream())
         if desired == stream.desired:
             return
-        if _activation(desired) != _activation(stream.desired):
-            self._set_memberships(id, stream, ())
+        again = _is_again(desired, stream.desired)
         stream.desired = desired
         stream.fault, stream.failures, stream.retry_at, stream.restarts = "", 0, None, 0
         job = desired if isinstance(desired, Job) else None
         if isinstance(desired, Refusal):
             stream.fault = desired.reason
-        self._set_memberships(id, stream, memberships(job) if job else ())
+        wanted = memberships(job) if job else ()
+        stream.rejoin, stream.rejoin_at = (wanted, now + REJOIN_S) if again and wanted else ((), None)
+        self._set_memberships(id, stream, () if again else wanted)
         self._end_run(id, stream)
         stream.plan = None
         if job is not None:
@@ -151,6 +158,9 @@ class Reconciler:
     def tick(self, now: float) -> None:
         """Time has passed: start again what is due."""
         for id, stream in self._streams.items():
+            if stream.rejoin_at is not None and stream.rejoin_at <= now:
+                wanted, stream.rejoin, stream.rejoin_at = stream.rejoin, (), None
+                self._set_memberships(id, stream, wanted)
             if stream.retry_at is None or stream.retry_at > now or not isinstance(stream.desired, Job):
                 continue
             stream.retry_at = None
@@ -164,7 +174,7 @@ class Reconciler:
     def stop(self) -> None:
         """End everything, for good."""
         for id, stream in self._streams.items():
-            stream.desired, stream.retry_at = None, None
+            stream.desired, stream.retry_at, stream.rejoin, stream.rejoin_at = None, None, (), None
             self._set_memberships(id, stream, ())
             self._end_run(id, stream)
 
@@ -177,7 +187,8 @@ class Reconciler:
 
     def due(self) -> float | None:
         """When :meth:`tick` is wanted next."""
-        return min((at for stream in self._streams.values() if (at := stream.retry_at) is not None), default=None)
+        times = (at for stream in self._streams.values() for at in (stream.retry_at, stream.rejoin_at))
+        return min((at for at in times if at is not None), default=None)
 
     # ---- how it is
 
@@ -195,7 +206,7 @@ class Reconciler:
         stream = self._streams.get(id)
         if stream is None or not isinstance(stream.desired, Job):
             return True
-        if None in stream.joins.values():
+        if None in stream.joins.values() or stream.rejoin:
             return False
         if stream.desired.role == "receiver" and stream.joins:
             return True
@@ -278,8 +289,11 @@ def sentence(plan: Plan, code: int, last_lines: Sequence[str]) -> str:
     return ": ".join(filter(None, (f"{program} {how}", why, advice)))
 
 
-def _activation(desired: Desired) -> str | None:
-    return desired.activation if isinstance(desired, Job) else None
+def _is_again(desired: Desired, before: Desired) -> bool:
+    """Whether nothing differs but the time of the activation."""
+    if not isinstance(desired, Job) or not isinstance(before, Job):
+        return False
+    return replace(before, activation=desired.activation) == desired
 
 
 def _membership(leg: Leg) -> Membership:
@@ -299,7 +313,7 @@ def _last_words(lines: Sequence[str]) -> str:
 def _phase(stream: Stream) -> Phase:
     if stream.fault or any(stream.joins.values()):
         return "fault"
-    return "running" if stream.alive and None not in stream.joins.values() else "starting"
+    return "running" if stream.alive and None not in stream.joins.values() and not stream.rejoin else "starting"
 
 
 def _detail(stream: Stream) -> str:

@@ -10,6 +10,7 @@ from appliance.media.engine import Job, Plan, StreamStatus
 from appliance.media.jobs import Refusal
 from appliance.media.reconcile import (
     GOOD_WHILE_S,
+    REJOIN_S,
     Join,
     Leave,
     Membership,
@@ -298,17 +299,53 @@ def test_a_fault_comes_with_advice_where_the_driver_has_one() -> None:
     assert sentence(plan, 1, ("no device",)) == "g ended with 1: no device"
 
 
-def test_a_re_activation_leaves_joins_and_starts_anew(machine: Reconciler) -> None:
+def test_a_re_activation_leaves_and_starts_anew_and_joins_a_moment_later(machine: Reconciler) -> None:
     """IS-05 Behaviour - Re-Activating Senders & Receivers."""
-    machine.set_desired("r", replace(RECEIVER, activation="1:0"), 0.0)
-    first = spawned(machine)
-    machine.joined("r", MEMBERSHIP)
+    first = activated(machine, "1:0", 0.0)
     machine.set_desired("r", replace(RECEIVER, activation="1:0"), 1.0)
     assert machine.actions() == []
     machine.set_desired("r", replace(RECEIVER, activation="2:0"), 2.0)
-    actions = machine.actions()
-    assert actions[:3] == [Leave("r", MEMBERSHIP), Join("r", MEMBERSHIP), Terminate("r", first)]
-    assert isinstance(actions[3], Spawn)
+    left, ended, started = machine.actions()
+    assert (left, ended) == (Leave("r", MEMBERSHIP), Terminate("r", first))
+    assert isinstance(started, Spawn)
+    assert machine.due() == 2.0 + REJOIN_S
     assert not machine.settled("r")
+    machine.sign_of_life("r", started.run)
+    assert machine.status("r").phase == "starting"
+    machine.tick(2.0 + REJOIN_S)
+    assert machine.actions() == [Join("r", MEMBERSHIP)]
+    assert machine.due() is None
     machine.joined("r", MEMBERSHIP)
     assert machine.settled("r")
+    assert machine.status("r").phase == "running"
+
+
+def test_what_comes_before_the_group_is_joined_again_leaves_nothing_twice(machine: Reconciler) -> None:
+    activated(machine, "1:0", 0.0)
+    machine.set_desired("r", replace(RECEIVER, activation="2:0"), 1.0)
+    machine.actions()
+    machine.set_desired("r", replace(on(RECEIVER, "239.1.1.2"), activation="3:0"), 1.01)
+    assert [action for action in machine.actions() if isinstance(action, (Join, Leave))] == [Join("r", OTHER)]
+    machine.joined("r", OTHER)
+    machine.tick(2.0)
+    assert machine.actions() == []
+    machine.set_desired("r", replace(on(RECEIVER, "239.1.1.2"), activation="4:0"), 3.0)
+    machine.actions()
+    machine.stop()
+    machine.tick(4.0)
+    assert [action for action in machine.actions() if isinstance(action, (Join, Leave))] == []
+
+
+def test_an_activation_that_changes_something_keeps_the_groups_that_stay(machine: Reconciler) -> None:
+    activated(machine, "1:0", 0.0)
+    elsewhere = replace(RECEIVER, legs=(replace(GROUP, port=6000),), activation="2:0")
+    machine.set_desired("r", elsewhere, 1.0)
+    assert not any(isinstance(action, (Join, Leave)) for action in machine.actions())
+
+
+def activated(machine: Reconciler, time: str, now: float) -> int:
+    machine.set_desired("r", replace(RECEIVER, activation=time), now)
+    run = spawned(machine)
+    machine.joined("r", MEMBERSHIP)
+    machine.sign_of_life("r", run)
+    return run
