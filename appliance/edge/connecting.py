@@ -10,6 +10,9 @@ from appliance.nmos.is05.connections import Connections
 
 _LONGEST_S = 3600.0
 """Look again at least so often: loop timers and the TAI clock need not run at the same speed."""
+_NEAR_S = 0.0015
+"""The loop's timers are late by up to a millisecond, as far as epoll counts; so the rest of the way is gone by looking
+again on every turn of the loop, which goes on serving whatever else comes."""
 WARM_UP_AFTER_S = 0.5
 """The first answers come before what only makes the first request quicker."""
 
@@ -17,12 +20,13 @@ WARM_UP_AFTER_S = 0.5
 class WarmUp:
     """Goes through ``steps`` once the box answers, one in each turn of the loop, so that others have theirs."""
 
-    def __init__(self, steps: Iterator[None]) -> None:
+    def __init__(self, steps: Iterator[None], after_s: float = WARM_UP_AFTER_S) -> None:
         self._steps = steps
+        self._after_s = after_s
         self._next: asyncio.Handle | None = None
 
     def start(self) -> None:
-        self._next = asyncio.get_running_loop().call_later(WARM_UP_AFTER_S, self._step)
+        self._next = asyncio.get_running_loop().call_later(self._after_s, self._step)
 
     def stop(self) -> None:
         if self._next is not None:
@@ -34,11 +38,6 @@ class WarmUp:
         for _ in self._steps:
             self._next = asyncio.get_running_loop().call_soon(self._step)
             return
-
-
-_NEAR_S = 0.0015
-"""The loop's timers are late by up to a millisecond, as far as epoll counts; so the rest of the way is gone by looking
-again on every turn of the loop, which goes on serving whatever else comes."""
 
 
 class ActivationTimer:

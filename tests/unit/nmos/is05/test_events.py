@@ -135,6 +135,16 @@ def test_another_address_or_port_of_the_box_is_followed_everywhere() -> None:
     assert activate(box, Kind.SENDER, BUTTON, {}).status == 200
 
 
+def test_what_the_node_says_of_itself_is_enough() -> None:
+    box = Box(CONFIG)
+    box.reached_at(("10.0.0.1",), 8081)
+    assert box.connections.get_timer() == box.clock.monotonic()
+    box.connections.handle_timer()
+    assert ":8081/" in params(box, Kind.SENDER, BUTTON)["connection_uri"]
+    assert ":8081/" in params(box, Kind.SENDER, HEAT)["ext_is_07_rest_api_url"]
+    assert box.connections.get_timer() is None
+
+
 def test_the_address_stays_while_the_box_has_it() -> None:
     box = Box(CONFIG)
     before = params(box, Kind.SENDER, BUTTON)["connection_uri"]
