@@ -29,8 +29,10 @@ class TransportFiles:
 
     def sdp(self, endpoint: Endpoint) -> str:
         """:class:`NotFound` says why there is none (yet)."""
+        if not endpoint.transport.is_rtp:
+            raise NotFound(f"sender {endpoint.name} has no transport file: {endpoint.transport} has none")
         params = self._connections.connection(endpoint)["active"]["transport_params"]
-        if not endpoint.transport.is_rtp or any(is_unset(leg) for leg in params if leg["rtp_enabled"]):
+        if any(is_unset(leg) for leg in params if leg["rtp_enabled"]):
             raise NotFound(f"sender {endpoint.name} has no transport file yet: it has no address to send from")
         sender, flow, source = self._described(endpoint)
         session = describe(
