@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from appliance.core.types import JSON
 from appliance.discovery.contact import ContactPolicy, without_zone
 from appliance.discovery.peer import Peer
 from appliance.discovery.resources import endpoint_hosts
@@ -74,6 +75,19 @@ def target(url: str, peer: Peer, policy: ContactPolicy) -> Target:
     return said.at(address)
 
 
+def registered_target(url: str, node: JSON, policy: ContactPolicy) -> Target:
+    """The same on the word of a node that only a Query API told of; a host name is taken for its first own address."""
+    said = read_url(url)
+    named = _named_by_node(node)
+    if said.host.rstrip(".") not in named:
+        raise Forbidden(f"manifest_href leads to {said.host}, which its node does not name as its own")
+    hosts = [said.host, *sorted(named)] if is_literal(said.host) else sorted(named)
+    address = next((host for host in hosts if is_literal(host) and policy.permitted(host, said.port)), None)
+    if address is None or (is_literal(said.host) and address != said.host):
+        raise Forbidden(f"manifest_href leads to {said.host}, which this box does not contact for others")
+    return said.at(address)
+
+
 def is_literal(host: str) -> bool:
     """Whether that is an address, not a name."""
     return ":" in host or host.replace(".", "").isdigit()
@@ -100,10 +114,13 @@ def _key(entry: SenderEntry) -> tuple[str, str, str]:
 
 def _named_by(peer: Peer) -> frozenset[str]:
     names = {without_zone(ip) for ip in peer.instance.addresses} | {peer.instance.server.lower().rstrip(".")}
-    node = peer.node
-    if node is not None:
-        names |= {without_zone(host.strip("[]")) for host in endpoint_hosts(node)}
-        names.add(without_zone(_host_of(str(node["href"]))))
+    of_node = frozenset() if peer.node is None else _named_by_node(peer.node)
+    return of_node | {name.rstrip(".") for name in names if name}
+
+
+def _named_by_node(node: JSON) -> frozenset[str]:
+    names = {without_zone(host.strip("[]")) for host in endpoint_hosts(node)}
+    names.add(without_zone(_host_of(str(node["href"]))))
     return frozenset(name.rstrip(".") for name in names if name)
 
 

@@ -6,7 +6,16 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from appliance.discovery.manifests import ManifestCache, Target, is_literal, manifest_href, read_url, target
+from appliance.discovery.manifests import (
+    ManifestCache,
+    Target,
+    is_literal,
+    manifest_href,
+    read_url,
+    registered_target,
+    target,
+)
+from appliance.discovery.network_view import NETWORK
 from appliance.discovery.peers import PeerCache
 from appliance.discovery.world import SenderEntry, World
 from appliance.edge.client import Bounds, HttpClient, HttpFailure, host_in_url
@@ -59,6 +68,8 @@ class Manifests:
 
     def _target(self, entry: SenderEntry, url: str) -> Target:
         peer = self._cache.peer(entry.peer)
+        if peer is None and entry.node is not None and entry.peer == NETWORK:
+            return registered_target(url, entry.node, self._cache.policy)
         if peer is None:
             raise NotFound(f"sender {entry.id} belongs to no node that is there now")
         return target(url, peer, self._cache.policy)

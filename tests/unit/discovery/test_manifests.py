@@ -4,7 +4,7 @@ import pytest
 
 from appliance.core.types import Kind
 from appliance.discovery.contact import ContactPolicy
-from appliance.discovery.manifests import ManifestCache, manifest_href, target
+from appliance.discovery.manifests import ManifestCache, manifest_href, registered_target, target
 from appliance.discovery.peer import Peer
 from appliance.discovery.records import Instance
 from appliance.discovery.txt import NodeTxt
@@ -81,3 +81,36 @@ def test_kept_until_the_version_changes() -> None:
     for number in range(300):
         cache.put(SenderEntry("desk", {**entry.sender, "id": str(number + 10)}), "v=0")
     assert cache.get(entry) is None
+
+
+# ---- on the word of a Query API
+
+
+def registered() -> dict[str, object]:
+    node = peer().node
+    assert node is not None
+    return node
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://10.9.0.2:81/x", "10.9.0.2"),
+        ("http://desk.example.org/x", "10.9.0.2"),
+        ("http://nmos-api.local/x", "10.9.0.2"),
+    ],
+)
+def test_hosts_of_a_registered_node(url: str, address: str) -> None:
+    assert registered_target(url, registered(), POLICY).address == address
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.2/x", "http://127.0.0.1/x", "http://10.0.0.1:80/x", "http://other/x"])
+def test_other_hosts_than_those_of_a_registered_node(url: str) -> None:
+    with pytest.raises(Forbidden):
+        registered_target(url, registered(), POLICY)
+
+
+def test_a_registered_node_that_names_no_address() -> None:
+    node = {"href": "http://nmos-api.local:80/", "api": {"endpoints": []}}
+    with pytest.raises(Forbidden):
+        registered_target("http://nmos-api.local/x", node, POLICY)
