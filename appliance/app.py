@@ -35,6 +35,7 @@ from appliance.edge.panel_events import PanelEvents
 from appliance.edge.process import environment
 from appliance.edge.server import HttpServer
 from appliance.edge.slices import Slices
+from appliance.edge.static_files import static_files
 from appliance.edge.takes import Takes
 from appliance.errors import ApplianceError
 from appliance.media.gstreamer import GStreamerEngine
@@ -51,6 +52,7 @@ from appliance.nmos.is05.groups import Groups
 from appliance.nmos.is05.transportfile import TransportFiles
 from appliance.panel.api import PanelApi
 from appliance.panel.menu import MenuModel
+from appliance.panel.pages import declare_pages
 from appliance.system import collector, logs, loopstats
 from appliance.system.clock import SystemClock
 from appliance.system.service import Service
@@ -151,6 +153,7 @@ class Appliance:
         node.mount(self.site)
         ConnectionApi(self.connections, self.files).mount(self.site)
         PanelApi(self.menu, self.store, self.clock, self.takes.take, self._restore_labels).declare(self.site)
+        declare_pages(self.site, static_files())
         for listener in (self.site.ready.on_change, node.on_change):
             self.store.subscribe(listener)
         self.server = HttpServer(self.site, self._settled)
