@@ -75,6 +75,11 @@ class Choice:
         refused, self._refused = self._refused, set()
         return bool(refused)
 
+    def is_outdated(self, used: Candidate) -> bool:
+        """Whether the one in use is announced now without the API version in which it is used."""
+        said = [candidate for candidate in self.candidates if candidate.url == used.url]
+        return bool(said and said[0].version and used.version not in said[0].versions)
+
     def failed_recently(self, candidate: Candidate, now: float) -> bool:
         return self._failed_at.get(candidate.url, float("-inf")) > now - RECENTLY_S
 

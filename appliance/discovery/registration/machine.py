@@ -106,6 +106,10 @@ class Registration:
                 self._sweep(now)
             elif not candidates and self._state is State.WAITING:
                 self._give_up(now)
+        elif self._state is State.REGISTERED and self._choice.is_outdated(self._used):
+            self._outbox.say(self._current, f"it does not speak {self._used.version} any more")
+            self._outbox.cancel()
+            self._sweep(now)
         return self._outbox.drain()
 
     def handle_change(self, now: float, change: Change) -> list[Action]:
@@ -126,8 +130,7 @@ class Registration:
 
     def handle_answer(self, now: float, serial: int, answer: Answer) -> list[Action]:
         """The request ``serial`` was answered."""
-        under_way = self._outbox.take(serial)
-        if under_way is None:
+        if (under_way := self._outbox.take(serial)) is None:
             return self._outbox.drain()
         if not (answer.is_success or answer.is_refusal) and under_way.purpose is not Purpose.FAREWELL:
             self._failed(now, under_way, f"it answered {answer}")
@@ -350,8 +353,7 @@ class Registration:
         if answer.status == 409:
             self._conflict(now, under_way, answer)
             return
-        gone = task.body is None and answer.status == 404
-        if answer.is_refusal and not gone:
+        if answer.is_refusal and not (task.body is None and answer.status == 404):
             self._ledger.refused(task, str(answer))
             text = f"{task.kind} {task.id} was refused and is not sent again as it is: {answer}"
             self._outbox.complain(now, self._current, text)

@@ -72,7 +72,8 @@ class Answer:
     @property
     def is_page(self) -> bool:
         """HTML: a captive portal or a proxy, if it is said to be a success; errors come as pages from many a server."""
-        return self.content_type.partition(";")[0].strip().lower() in ("text/html", "application/xhtml+xml")
+        kind = self.content_type.partition(";")[0].strip().lower()
+        return bool(self.body) and kind in ("text/html", "application/xhtml+xml")
 
     @property
     def registered_version(self) -> str | None:

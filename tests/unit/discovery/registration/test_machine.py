@@ -1,5 +1,7 @@
 """IS-04 Behaviour - Registration, clause by clause, in virtual time."""
 
+from dataclasses import replace
+
 import pytest
 
 from appliance.core.types import Kind
@@ -358,6 +360,32 @@ def test_failover_to_an_older_version_registers_in_that_version() -> None:
     assert box.last == "old DELETE nodes v1.3"
     box.answer(204)
     assert box.last == "old POST node v1.2"
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_registry_that_gives_up_our_version_is_registered_with_anew(busy: bool) -> None:
+    box = Box()
+    box.register(A)
+    if busy:
+        box.relabel(Kind.SENDER, "under way")
+    box.candidates(replace(A, version="v1.2", versions=("v1.2",)), announced=[A])
+    assert box.cancelled == int(busy)
+    assert box.last == "a BEAT v1.2"
+    box.answer(404)
+    box.answer_all(201)
+    assert box.machine.status().version == "v1.2"
+    assert box.sent[-1] == "a POST receiver v1.2"
+    box.candidates(replace(A, version="v1.3", versions=("v1.2", "v1.3")), announced=[A])
+    assert box.open is None  # more is no reason to go
+
+
+def test_nothing_is_no_page() -> None:
+    """204 to a DELETE, which some servers call HTML."""
+    box = Box()
+    box.candidates(A)
+    box.answer(200)
+    box.answer(204, content_type="text/html")
+    assert box.last == "a POST node v1.3"
 
 
 def test_an_error_is_an_error_also_as_a_page() -> None:
