@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -26,13 +27,18 @@ class Address:
     @property
     def subnet(self) -> str:
         """As ``10.1.0.0/24``."""
-        return str(ipaddress.ip_interface(f"{self.ip}/{self.prefix}").network)
+        return str(_subnet(self.ip, self.prefix))
 
     def reaches(self, ip: str) -> bool:
         """Whether ``ip`` is in this address's subnet. A /32 or /128 is a subnet of one."""
         other = ipaddress.ip_address(ip)
-        network = ipaddress.ip_interface(f"{self.ip}/{self.prefix}").network
-        return other.version == self.version and other in network
+        return other.version == self.version and other in _subnet(self.ip, self.prefix)
+
+
+@lru_cache(maxsize=256)
+def _subnet(ip: str, prefix: int) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Every activation asks for it, of the same few addresses."""
+    return ipaddress.ip_interface(f"{ip}/{prefix}").network
 
 
 @dataclass(frozen=True, slots=True)

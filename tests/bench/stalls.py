@@ -64,11 +64,21 @@ def _from_the_network(stage: Stage, box: Box, host: Host) -> Iterator[Row]:
     peer.announce()
     eventually(lambda: _sources(box) >= own + _PEER_SENDERS, "the peer's senders on the menu")
     yield _row(stage, box, f"a peer with {_PEER_SENDERS:,} senders arrives")
+    _address_comes_and_goes(host)
+    yield _row(stage, box, f"an address comes and goes, {_SIZE:,} + {_SIZE:,}")
+    box.kill()
+    box = stage.box(host, 11, 11, measured=True)
+    time.sleep(stage.some(3, 1))
+    yield _row(stage, box, "start-up, 11 + 11 (not in the aim)", aimed=False)
+    _address_comes_and_goes(host)
+    yield _row(stage, box, "an address comes and goes, 11 + 11")
+
+
+def _address_comes_and_goes(host: Host) -> None:
     host.add_address("eth0", "10.77.1.200/24")
     time.sleep(_AFTERMATH_S)
     host.del_address("eth0", "10.77.1.200/24")
     time.sleep(_AFTERMATH_S)
-    yield _row(stage, box, "an address comes and goes")
 
 
 def _sources(box: Box) -> int:
