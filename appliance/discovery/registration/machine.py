@@ -167,7 +167,7 @@ class Registration:
         if self._state in (State.LEAVING, State.LEFT):
             return self._outbox.drain()
         under_way = self._outbox.under_way
-        perhaps = self._registered or (under_way is not None and under_way.purpose is Purpose.CREATE)
+        perhaps = self._registered or (under_way is not None and under_way.purpose in (Purpose.CREATE, Purpose.CLEAR))
         self._outbox.cancel()
         self._retry_at, self._registered = None, False
         self._state = State.LEAVING if perhaps and self._current is not None else State.LEFT
@@ -206,8 +206,7 @@ class Registration:
             self._give_up(now)
             return
         self._current = candidate
-        self._cleared = False
-        self._conflicts = 0
+        self._cleared, self._conflicts = False, 0
         self._clear_versions.clear()
         if candidate.version is None:
             self._state = State.ASKING
