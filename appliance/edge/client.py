@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ CONNECTIONS_PER_HOST = 2
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK = 64 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -121,9 +123,7 @@ class HttpClient:
     ) -> Reply:
         import aiohttp
 
-        timeout = aiohttp.ClientTimeout(
-            total=bounds.total_s, sock_connect=bounds.connect_s, sock_read=bounds.idle_s
-        )
+        timeout = aiohttp.ClientTimeout(total=bounds.total_s, sock_connect=bounds.connect_s, sock_read=bounds.idle_s)
         session = self._opened()
         reached = False
         try:
@@ -211,9 +211,13 @@ def host_in_url(ip: str) -> str:
 
 
 def _wire_url(url: str) -> Any:
+    """What is written rightly is sent as it is: an encoded comma made a plain one may be another query."""
     from yarl import URL
 
-    return URL(url)
+    return URL(url, encoded=_WRITTEN_RIGHTLY.fullmatch(url) is not None)
+
+
+_WRITTEN_RIGHTLY = re.compile(r"https?://[^/?#%\s]+(/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)")
 
 
 def _host_header(url: str) -> Mapping[str, str]:
@@ -222,7 +226,7 @@ def _host_header(url: str) -> Mapping[str, str]:
     if not percent or "]" not in rest or "[" not in before:
         return {}
     port = rest.partition("]")[2].partition("/")[0]
-    return {"Host": f"{before[before.index('['):]}]{port}"}
+    return {"Host": f"{before[before.index('[') :]}]{port}"}
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
