@@ -1,9 +1,10 @@
 """Multicast memberships: the daemon holds them, not the pipelines, so that IGMP and MLD leave at once with a take.
 
 A pipeline needs 20 ms and more to start, and reads from a socket that is a member of nothing (rtp_socket.py); switches
-have opened by that time, and leaving does not wait for it to end. Each membership is a UDP socket of its own that is bound to no port, so it receives nothing: there is no limit on memberships per socket
-(igmp_max_memberships, 20) to run into, any-source and source-specific ones of a group cannot collide, and leaving is
-closing, even where the interface is gone. By interface index (RFC 3678 section 5), as addresses may be on two of them.
+have opened by that time, and leaving does not wait for it to end. Each membership is a UDP socket of its own that is
+bound to no port, so it receives nothing: there is no limit on memberships per socket (igmp_max_memberships, 20) to run
+into, any-source and source-specific ones of a group cannot collide, and leaving is closing, even where the interface is
+gone. By interface index (RFC 3678 section 5), as addresses may be on two of them.
 """
 
 from __future__ import annotations

@@ -318,8 +318,8 @@ def test_closed_it_follows_nothing() -> None:
 def test_what_is_wrong_with_the_box_itself_is_a_fault_until_it_is_well_again() -> None:
     scene = Scene()
     scene.menu.set_problem("state", "the state could not be saved: No space left on device")
-    assert scene.menu.status.health == "fault"
-    assert scene.menu.status.problems == ("the state could not be saved: No space left on device",)
+    ill = scene.menu.status
     scene.menu.set_problem("state", None)
-    assert scene.menu.status.health == "ok"
+    assert (ill.health, scene.menu.status.health) == ("fault", "ok")
+    assert ill.problems == ("the state could not be saved: No space left on device",)
     assert scene.changes == [MenuChange(status=True), MenuChange(status=True)]
