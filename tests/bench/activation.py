@@ -12,7 +12,7 @@ from tests.bench.load import Asked, load, rows
 from tests.bench.stage import BULK, IMMEDIATE, SINGLE, Connection, Stage
 
 _PATCHED = 11  # receivers that take turns, however many there are
-_GROUPS = ("239.1.1.1", "239.1.1.2")
+_BULK_GROUPS = ("239.2.0.1", "239.2.0.2")
 _IN_BULK = 200
 
 
@@ -20,9 +20,9 @@ def single(stage: Stage) -> Iterator[Row]:
     for receivers, goal in ((11, at_most(0.8)), (1100, at_most(0.9))):
         box = stage.box(stage.host(f"box{receivers}"), receivers, receivers)
         with Connection(box) as connection:
-            asked = patches(connection.ids("receivers"))
-        load(box, asked, 1, 1)
-        loads = [load(box, asked, 1, stage.some(3, 1)) for _ in range(stage.some(3, 1))]
+            ids = connection.ids("receivers")
+        load(box, patches(ids, 0), 1, 1)
+        loads = [load(box, patches(ids, run), 1, stage.some(3, 1)) for run in range(1, stage.some(3, 1) + 1)]
         what = f"PATCH immediate activation, {receivers:,} receivers"
         yield from rows(what, loads, rate_aims=(at_least(1000), None), time_aims=(None, goal))
         box.kill()
@@ -43,17 +43,20 @@ def bulk(stage: Stage) -> Iterator[Row]:
     yield row(f"{what}: rate", "/s", [_IN_BULK * 1000 / took for took in samples], aim=at_least(1000))
 
 
-def patches(ids: Sequence[str]) -> list[Asked]:
-    """Every receiver in turn changes from one group to the other, so each activation is a new join."""
+def patches(ids: Sequence[str], run: int) -> list[Asked]:
+    """Every receiver in turn changes from one group to the other, so each activation is a new join.
+
+    Each run has groups of its own: to activate again what is active is to leave and to join, with a pause between.
+    """
     return [
         Asked("PATCH", f"{SINGLE}/receivers/{id}/staged", json.dumps(_params(group)))
-        for group in _GROUPS
+        for group in (f"239.1.{run}.1", f"239.1.{run}.2")
         for id in ids[:_PATCHED]
     ]
 
 
 def bulk_body(ids: Sequence[str], turn: int) -> list[dict[str, Any]]:
-    return [{"id": id, "params": _params(_GROUPS[turn % 2])} for id in ids]
+    return [{"id": id, "params": _params(_BULK_GROUPS[turn % 2])} for id in ids]
 
 
 def _params(group: str) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from appliance.system.loopstats import VARIABLE
 from tests.bench.configs import box_config
 from tests.lan.box import LOOPBACK, Box
 from tests.lan.network import Host, Lan
-from tests.lan.peer import NODE_TYPE
 from tests.lan.waiting import eventually
 
 T = TypeVar("T")
@@ -32,7 +31,6 @@ NODE = "/x-nmos/node/v1.3"
 SINGLE = "/x-nmos/connection/v1.1/single"
 BULK = "/x-nmos/connection/v1.1/bulk"
 IMMEDIATE = {"mode": "activate_immediate"}
-__all__ = ["BULK", "IMMEDIATE", "NODE", "NODE_TYPE", "SINGLE", "Connection", "Stage", "can_make_namespaces"]
 
 
 def can_make_namespaces() -> bool:

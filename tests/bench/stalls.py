@@ -50,7 +50,7 @@ def _loads(stage: Stage, box: Box, connection: Connection) -> dict[str, Callable
         "nothing to do": lambda: time.sleep(seconds),
         "GET /self": lambda: load(box, [Asked("GET", f"{NODE}/self")], 16, seconds),
         f"GET /senders, {_SIZE:,}": lambda: load(box, senders, 16, seconds),
-        "PATCH immediate activation": lambda: load(box, patches(ids), 1, seconds),
+        "PATCH immediate activation": lambda: load(box, patches(ids, 0), 1, seconds),
         "GET /receivers after each PATCH": lambda: _change_and_list(connection, ids),
         "bulk of 200": lambda: connection.send("POST", f"{BULK}/receivers", bulk_body(ids[:200], 0)),
         "bulk of 1,000": lambda: connection.send("POST", f"{BULK}/receivers", bulk_body(ids[:1000], 1)),

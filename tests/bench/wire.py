@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.bench.stage import NODE_TYPE
 from tests.lan.capture import Capture, MdnsPacket
+from tests.lan.peer import NODE_TYPE
 from tests.lan.waiting import eventually
 
 
