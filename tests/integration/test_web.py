@@ -115,6 +115,17 @@ def test_take_lose_and_recover_on_two_boxes(lan: Lan, start_box: StartBox, brows
     browser.click(".tile", "Low")
     browser.sees("Low", "#now-source")
 
+    # Where a wrong touch would be heard by a thousand, it takes two.
+    browser.click("#ask")
+    browser.click(".tile", "High")
+    browser.sees("press again", ".tile.armed")
+    assert shows(box) == "Low"
+    browser.click(".tile", "High")
+    browser.sees("High", "#now-source")
+    browser.click("#ask")
+    browser.click(".tile", "Low")
+    browser.sees("Low", "#now-source")
+
     # Another receiver of another kind: what does not fit is said, not taken.
     browser.click(".receiver", "Recorder")
     browser.click("#all", "1 more does not fit")
