@@ -182,3 +182,64 @@ def assert_consistent(box: Box, kind: Kind, id: str) -> None:
 
 def assert_valid(schema: str, document: object) -> None:
     validator("is-05", "v1.1", schema).validate(document)
+
+
+BAD: dict[str, list[Any]] = {
+    "source_ip": ["x", 5, "239.1.2.3", "0.0.0.0.0", "fe80::1%eth0", ""],
+    "interface_ip": ["x", None, "192.0.2.1", "auto "],
+    "destination_ip": ["x", None, 5, "10.0.0.256"],
+    "multicast_ip": ["10.0.0.9", "auto", 5],
+    "destination_port": [0, 65536, -1, "5004", None, 1.5, True],
+    "source_port": [65536, -1, "x", None, [5]],
+    "rtp_enabled": [None, "true", 1],
+    "fec_enabled": [None, 0],
+    "fec_destination_ip": ["x", None],
+    "fec_mode": ["3D", None, 1],
+    "fec_type": ["auto", None],
+    "fec_block_width": [3, 201, "auto", None],
+    "fec_block_height": [3, 201, "4"],
+    "fec1D_destination_port": [0, "x"],
+    "fec2D_source_port": [-1, 65536],
+    "rtcp_enabled": ["yes"],
+    "rtcp_destination_ip": [5, "::1::"],
+    "rtcp_destination_port": [0, None],
+    "connection_uri": ["http://10.0.0.9/", "ws://", 5, "ws://h/ x"],
+    "connection_authorization": [None, "yes", 0],
+    "ext_is_07_source_id": ["x", 5, "ABCDEF01-1111-4111-8111-111111111111"],
+    "ext_is_07_rest_api_url": ["x", 5, "ws://h/"],
+    "destination_host": ["a b", 5, "", "-"],
+    "source_host": ["a b", 5, "", "fe80::1%eth0"],
+    "broker_protocol": ["MQTT", None],
+    "broker_authorization": [None, "no", 1],
+    "broker_topic": ["#", "", 5, "a\0b"],
+    "connection_status_broker_topic": ["+", 5],
+}
+
+
+@st.composite
+def one_mistake(draw: st.DrawFn) -> tuple[Kind, str, int, str, Any]:
+    """Of one sender or receiver: a leg, one of its parameters, and what that can never be."""
+    kind, ids = draw(st.sampled_from([(Kind.SENDER, SENDERS), (Kind.RECEIVER, RECEIVERS)]))
+    endpoint = MISTAKEN.endpoint(kind, draw(st.sampled_from(ids)))
+    name = draw(st.sampled_from([name for name in endpoint.parameters if name in BAD]))
+    leg = draw(st.integers(0, len(endpoint.legs) - 1))
+    return kind, endpoint.id, leg, name, draw(st.sampled_from(BAD[name]))
+
+
+MISTAKEN = Box(ALL)
+
+
+@settings(max_examples=300, deadline=None)
+@given(one_mistake(), st.sampled_from([{}, {"activation": {"mode": "activate_immediate"}}]), st.booleans())
+def test_one_error_names_the_parameter(mistake: tuple[Kind, str, int, str, Any], more: JSON, bulk: bool) -> None:
+    kind, id, leg, name, value = mistake
+    current = MISTAKEN.staged(kind, id)["transport_params"]
+    given_legs = [{**params, name: value} if index == leg else params for index, params in enumerate(current)]
+    body = {**more, "transport_params": given_legs}
+    if bulk:
+        [answer] = MISTAKEN.ask("POST", f"/v1.1/bulk/{kind.plural}", [{"id": id, "params": body}]).body
+    else:
+        answer = MISTAKEN.patch(kind, id, body).body
+    assert answer["code"] == 400
+    assert answer["error"].startswith(f"transport_params[{leg}].{name}: ")
+    assert MISTAKEN.changes == []
