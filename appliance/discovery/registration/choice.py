@@ -75,6 +75,10 @@ class Choice:
         refused, self._refused = self._refused, set()
         return bool(refused)
 
+    def lists(self, used: Candidate) -> bool:
+        """Whether the one in use is still a candidate: after a goodbye it is not one to begin anew with."""
+        return any(candidate.url == used.url for candidate in self.candidates)
+
     def is_outdated(self, used: Candidate) -> bool:
         """Whether the one in use is announced now without the API version in which it is used."""
         said = [candidate for candidate in self.candidates if candidate.url == used.url]

@@ -315,7 +315,7 @@ class Registration:
     def _beat_answered(self, now: float, under_way: UnderWay, answer: Answer) -> None:
         if answer.status == 409:
             self._conflict(now, under_way, answer)
-        elif answer.status == 404:
+        elif answer.status == 404 and self._choice.lists(self._used):
             if self._state is State.REGISTERED:
                 self._outbox.say(self._current, "it no longer knows this node: registering everything again")
             self._create(now)

@@ -69,20 +69,28 @@ class Services:
         self._development = development
         self._allow_local = allow_local
         self._multicast: dict[str, Instance] = {}
+        self._silent: set[str] = set()
         self._unicast: dict[str, tuple[Instance, ...]] = {}
         self._lots: dict[str, float] = {}
 
     def handle_event(self, event: Event) -> frozenset[str]:
-        """What mDNS tells; returns the URLs that are announced by it."""
+        """What mDNS tells; returns the URLs that are announced by it.
+
+        What fell silent stays, as a last choice: perhaps it is only multicast that does not work.
+        """
         match event:
             case Announced(instance):
                 key = instance.name.lower()
                 if key not in self._multicast and len(self._multicast) >= MAX_SERVICES:
                     return frozenset()
                 self._multicast[key] = instance
+                self._silent.discard(key)
                 return self._urls(instance)
-            case Silent(name) | Withdrawn(name):
+            case Silent(name):
+                self._silent.add(name.lower())
+            case Withdrawn(name):
                 self._multicast.pop(name.lower(), None)
+                self._silent.discard(name.lower())
         return frozenset()
 
     def handle_unicast(self, service_type: str, instances: Sequence[Instance]) -> frozenset[str]:
@@ -96,10 +104,13 @@ class Services:
         return bool(self._unicast.get(service_type))
 
     def candidates(self, own: Collection[Place] = ()) -> tuple[Candidate, ...]:
-        """The highest common version first, then ``pri``, ties as the lots fell; never this box itself (``own``)."""
+        """The highest common version first, then ``pri``, ties as the lots fell, and what is silent behind all that.
+
+        Never this box itself (``own``).
+        """
         judged = (self._judge(instance, own) for instance in self._instances())
         usable = [candidates for candidates in judged if not isinstance(candidates, str)]
-        order = sorted(usable, key=lambda group: (_oldest_last(group[0].version), group[0].priority, self._lot(group)))
+        order = sorted(usable, key=self._rank)
         places = {candidate.url: candidate for group in reversed(order) for candidate in reversed(group)}
         return tuple(reversed(places.values()))
 
@@ -146,6 +157,11 @@ class Services:
 
     def _urls(self, instance: Instance) -> frozenset[str]:
         return frozenset(_url(ip, instance.port) for ip in instance.addresses[:MAX_ADDRESSES])
+
+    def _rank(self, group: Sequence[Candidate]) -> tuple[bool, tuple[int, int], int, float]:
+        first = group[0]
+        silent = (first.instance or "").lower() in self._silent
+        return silent, _oldest_last(first.version), first.priority, self._lot(group)
 
     def _lot(self, group: Sequence[Candidate]) -> float:
         """One lot a place, so that the same registry under two names takes part once."""

@@ -507,6 +507,18 @@ def test_a_registry_whose_announcement_goes_is_used_as_long_as_it_works() -> Non
     assert box.machine.get_timer() is None
 
 
+def test_a_registry_that_said_goodbye_and_forgot_is_not_registered_with_again() -> None:
+    box = Box()
+    box.register(A)
+    box.candidates()
+    box.wait()
+    box.answer(404)
+    assert box.state is State.SEARCHING
+    box.candidates(A)
+    box.answer(404)
+    assert box.last == "a POST node v1.3"
+
+
 def test_no_registry_left_while_waiting_is_searching() -> None:
     box = Box()
     box.candidates(A)

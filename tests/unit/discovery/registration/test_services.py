@@ -151,12 +151,21 @@ def test_this_box_itself_is_never_a_registry() -> None:
     assert len(table.candidates(own={("10.0.0.1", 80)})) == 1
 
 
-@pytest.mark.parametrize("event", [Silent, Withdrawn])
-def test_what_leaves_is_no_candidate_any_more(event: type[Silent] | type[Withdrawn]) -> None:
+def test_what_leaves_is_no_candidate_any_more() -> None:
     table = services()
     found(table, instance())
-    table.handle_event(event(f"REG.{REGISTER_TYPE}"))
+    table.handle_event(Withdrawn(f"REG.{REGISTER_TYPE}"))
     assert table.candidates() == ()
+
+
+def test_what_falls_silent_is_the_last_choice_until_it_is_heard() -> None:
+    table = services()
+    best = instance("best", addresses=["10.0.0.1"], pri="0")
+    found(table, best, instance("other", addresses=["10.0.0.2"], api_ver="v1.0"))
+    table.handle_event(Silent(best.name.upper()))
+    assert [candidate.name for candidate in table.candidates()] == ["other", "best"]
+    table.handle_event(Announced(best))
+    assert [candidate.name for candidate in table.candidates()] == ["best", "other"]
 
 
 def test_an_announcement_tells_which_places_it_is_about() -> None:
