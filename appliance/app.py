@@ -23,6 +23,7 @@ from appliance.config.model import Config
 from appliance.core.ids import Identities
 from appliance.core.store import Store
 from appliance.core.types import Kind
+from appliance.discovery.manifests import ManifestCache
 from appliance.discovery.world import World
 from appliance.edge.connecting import ActivationTimer, WarmUp
 from appliance.edge.discovering import Discovering, Home
@@ -79,6 +80,7 @@ class Appliance:
         self._open(state_dir)
         self._wire_connections()
         self._wire_media()
+        self.manifests = ManifestCache()
         self._wire_panel()
         self._wire_discovery()
         self._wire_apis()
@@ -108,7 +110,7 @@ class Appliance:
             self.store,
             self.endpoints,
             live,
-            Groups(config.multicast_pool),
+            Groups(config.multicast_pool, lambda: self.manifests.groups),
             self.clock,
             self.activations.rearm,
             lambda: self._config.events.mqtt_broker,
@@ -140,9 +142,11 @@ class Appliance:
     def _wire_discovery(self) -> None:
         discovery = self._config.discovery
         kept = (self.directory, self.writer)
-        self.discovering = Discovering(discovery, self.store, self.world, self.clock, kept, self.menu.set_feed)
-        manifests = self.discovering.manifests
-        self.takes = Takes(self.store, self.world, self.connections, self.files, manifests.of, manifests.at)
+        self.discovering = Discovering(
+            discovery, self.store, self.world, self.clock, kept, self.manifests, self.menu.set_feed
+        )
+        files = self.discovering.manifests
+        self.takes = Takes(self.store, self.world, self.connections, self.files, files.of, files.at)
 
     def _wire_apis(self) -> None:
         node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)

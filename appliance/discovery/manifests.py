@@ -16,6 +16,8 @@ from appliance.discovery.peer import Peer
 from appliance.discovery.resources import endpoint_hosts
 from appliance.discovery.world import SenderEntry
 from appliance.errors import BadRequest, Forbidden, NotFound
+from appliance.nmos.is05.sdp.parse import parse
+from appliance.nmos.is05.sdp.paths import paths
 
 MAX_KEPT = 256
 _PORTS = {"http": 80, "https": 443}
@@ -94,18 +96,33 @@ def is_literal(host: str) -> bool:
 
 
 class ManifestCache:
-    """The transport files fetched last; one is good for as long as its sender's version stays."""
+    """The transport files fetched last; one is good for as long as its sender's version stays.
+
+    ``groups`` are the multicast addresses in them: what peers are known to send to.
+    """
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str, str], str] = OrderedDict()
+        self._groups: dict[tuple[str, str, str], frozenset[str]] = {}
+        self.groups: frozenset[str] = frozenset()
 
     def get(self, entry: SenderEntry) -> str | None:
         return self._kept.get(_key(entry))
 
     def put(self, entry: SenderEntry, text: str) -> None:
         self._kept[_key(entry)] = text
+        self._groups[_key(entry)] = _groups_in(text)
         if len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
+            oldest, _ = self._kept.popitem(last=False)
+            del self._groups[oldest]
+        self.groups = frozenset().union(*self._groups.values())
+
+
+def _groups_in(text: str) -> frozenset[str]:
+    try:
+        return frozenset(path.destination for path in paths(parse(text)) if path.multicast)
+    except BadRequest:
+        return frozenset()  # whoever takes it will hear what is wrong with it
 
 
 def _key(entry: SenderEntry) -> tuple[str, str, str]:

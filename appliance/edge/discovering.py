@@ -13,6 +13,7 @@ from appliance.core.store import Change, Store
 from appliance.core.types import Clock, Kind
 from appliance.discovery.contact import Myself
 from appliance.discovery.limits import DEFAULT_LIMITS
+from appliance.discovery.manifests import ManifestCache
 from appliance.discovery.naming import host_name, instance_label
 from appliance.discovery.own import OwnSenders
 from appliance.discovery.peers import PeerCache
@@ -57,6 +58,7 @@ class Discovering:
         world: World,
         clock: Clock,
         kept: tuple[StateDirectory, StateWriter],
+        manifests: ManifestCache,
         on_feed: Callable[[Feed], None],
     ) -> None:
         self._config = config
@@ -83,7 +85,7 @@ class Discovering:
         self._on_switched: Callable[[], None] = lambda: None
         self._usable = True
         self._feed = Feed()
-        self.manifests = Manifests(world, cache, self._client, self._peering.doubt)
+        self.manifests = Manifests(world, cache, self._client, manifests, self._peering.doubt)
         self._home: Home | None = None
         self._moving: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None

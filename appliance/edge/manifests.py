@@ -39,13 +39,14 @@ class Manifests:
         world: World,
         cache: PeerCache,
         client: HttpClient,
+        kept: ManifestCache,
         on_unreached: Callable[[str, str], None] = lambda peer, reason: None,
     ) -> None:
         self._world = world
         self._cache = cache
         self._client = client
         self._on_unreached = on_unreached
-        self._kept = ManifestCache()
+        self._kept = kept
 
     async def of(self, sender_id: str) -> str:
         """The transport file of a peer's sender; an ApplianceError says why not."""

@@ -11,6 +11,7 @@ from appliance.discovery.txt import NodeTxt
 from appliance.discovery.world import SenderEntry
 from appliance.errors import ApplianceError, BadRequest, Forbidden, NotFound
 from tests.unit.discovery.room import ME
+from tests.unit.nmos.is05.boxes import multicast_sdp
 
 POLICY = ContactPolicy(ME)
 
@@ -81,6 +82,17 @@ def test_kept_until_the_version_changes() -> None:
     for number in range(300):
         cache.put(SenderEntry("desk", {**entry.sender, "id": str(number + 10)}), "v=0")
     assert cache.get(entry) is None
+
+
+def test_the_groups_that_peers_send_to_are_known_from_their_files() -> None:
+    cache = ManifestCache()
+    entry = SenderEntry("desk", {"id": "1", "version": "1:0", "manifest_href": "http://10.0.0.2/x"})
+    cache.put(entry, multicast_sdp("239.1.2.3"))
+    cache.put(SenderEntry("desk", {**entry.sender, "id": "2"}), "rubbish")
+    assert cache.groups == {"239.1.2.3"}
+    for number in range(300):
+        cache.put(SenderEntry("desk", {**entry.sender, "id": str(number + 10)}), "v=0")
+    assert cache.groups == frozenset()
 
 
 # ---- on the word of a Query API
