@@ -77,12 +77,11 @@ class Activator:
     def write(self, tx: Transaction, endpoint: Endpoint, connection: Connection, resolution: Resolution) -> None:
         """The connection and what IS-04 shows of it, whose version moves even if nothing else does."""
         attach(tx, endpoint, connection)
-        bindings = [name or self._first_interface(endpoint, leg) for leg, name in enumerate(resolution.interfaces)]
         tx.update(
             endpoint.kind,
             endpoint.id,
             subscription=_subscription(endpoint, connection["active"]),
-            interface_bindings=[name for name in bindings if name],
+            interface_bindings=self._bindings(endpoint, resolution),
         )
         tx.touch(endpoint.kind, endpoint.id)
 
@@ -141,13 +140,14 @@ class Activator:
             for leg, (before, reason) in enumerate(zip(connection["reason"], resolution.reasons, strict=True))
         ]
         after: Connection = {**connection, "active": now_active, "reason": reasons, "fault": None}
-        if after == given:
-            return False
-        if now_active == given["active"]:
-            attach(tx, endpoint, after)
-        else:
+        if now_active != given["active"]:
             self.write(tx, endpoint, after, resolution)
-        return True
+            return True
+        # The way to a broker or a server may move without anything that /active shows.
+        tx.update(endpoint.kind, endpoint.id, interface_bindings=self._bindings(endpoint, resolution))
+        if after != given:
+            attach(tx, endpoint, after)
+        return after != given
 
     def _is_stale(self, endpoint: Endpoint, connection: Connection) -> bool:
         active = connection["active"]
@@ -194,6 +194,10 @@ class Activator:
             before=before,
             origin=origin_of(desired["transport_file"]["data"]),
         )
+
+    def _bindings(self, endpoint: Endpoint, resolution: Resolution) -> list[str]:
+        names = [name or self._first_interface(endpoint, leg) for leg, name in enumerate(resolution.interfaces)]
+        return [name for name in names if name]
 
     def _first_interface(self, endpoint: Endpoint, leg: int) -> str:
         return next(iter(self.addresses.interfaces_of(endpoint, leg)), "")

@@ -221,6 +221,19 @@ def test_a_broker_that_a_controller_names(leg: JSON, port: int, protocol: str) -
     assert problems("is-05", "v1.1", "receiver-response-schema", box.active(Kind.RECEIVER, SIGN)) == []
 
 
+def test_the_way_to_the_broker_is_told_where_it_moves() -> None:
+    box = Box(CONFIG)
+    box.network.route(**{"10.0.0.5": "eth0"})
+    box.connections.network_changed()
+    assert box.resource(Kind.SENDER, HEAT)["interface_bindings"] == ["eth0"]
+    active = box.active(Kind.SENDER, HEAT)
+    box.network.route(**{"10.0.0.5": "eth1"})
+    box.connections.network_changed()
+    assert box.resource(Kind.SENDER, HEAT)["interface_bindings"] == ["eth1"]
+    assert "eth1" in box.aspect(HEAT)["reason"][0]
+    assert box.active(Kind.SENDER, HEAT) == active
+
+
 def test_without_a_broker_auto_has_no_answer_until_there_is_one() -> None:
     box = Box(replace(CONFIG, events=EventsConfig()))
     sender = box.active(Kind.SENDER, HEAT)
