@@ -31,6 +31,8 @@ from appliance.edge.files import StateDirectory, StateWriter
 from appliance.edge.host_network import open_host_network
 from appliance.edge.media import Media
 from appliance.edge.multicast import Memberships
+from appliance.edge.observing import Watched
+from appliance.edge.observing import declare as declare_observing
 from appliance.edge.panel_events import PATH as EVENTS_PATH
 from appliance.edge.panel_events import PanelEvents
 from appliance.edge.process import environment
@@ -57,6 +59,7 @@ from appliance.panel.pages import declare_pages
 from appliance.system import collector, logs, loopstats
 from appliance.system.clock import SystemClock
 from appliance.system.service import Service
+from appliance.system.turns import Turns, measured_loop
 from appliance.web.messages import Answer
 from appliance.web.site import Site
 
@@ -69,8 +72,9 @@ STOP_LIMIT_S = 3.0
 class Appliance:
     """One box. ``start`` once, ``stop`` once; ``port`` is where it answers."""
 
-    def __init__(self, config: Config, state_dir: Path) -> None:
+    def __init__(self, config: Config, state_dir: Path, turns: Turns | None = None) -> None:
         self._config = config
+        self._turns = turns
         self._stops: list[tuple[str, Callable[[], Awaitable[None] | None]]] = []
         self.clock = SystemClock()
         self.store = Store(self.clock)
@@ -164,6 +168,8 @@ class Appliance:
         self.query = self.discovering.local_query(self.identities.of(Kind.NODE, "query"))
         self.query.mount(self.site, self.server)
         self.server.stream(EVENTS_PATH, self.events.handle)
+        parts = (self.store, self.world, self.menu, self.site, self.server, self.media, self.writer)
+        declare_observing(Watched(*parts, self.discovering, self.network, self._turns))
 
     # ---- its life
 
@@ -265,14 +271,16 @@ def run(config: Config, *, http_port: int | None, state_dir: Path, interfaces: S
         http_port=config.network.http_port if http_port is None else http_port,
         interfaces=tuple(interfaces) or config.network.interfaces,
     )
-    return asyncio.run(_run(replace(config, network=network), state_dir))
+    turns = Turns()
+    with asyncio.Runner(loop_factory=lambda: measured_loop(turns)) as runner:
+        return runner.run(_run(replace(config, network=network), state_dir, turns))
 
 
-async def _run(config: Config, state_dir: Path) -> int:
+async def _run(config: Config, state_dir: Path, turns: Turns) -> int:
     leave = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, leave.set)
-    box = Appliance(config, state_dir)
+    box = Appliance(config, state_dir, turns)
     try:
         await box.start()
         await leave.wait()

@@ -110,6 +110,11 @@ class Store:
     def counters(self) -> Mapping[Kind, int]:
         return dict(self._counters)
 
+    @property
+    def commits(self) -> int:
+        """How many changed something, since this process began."""
+        return self._serial
+
     # ---- writing
 
     @contextmanager

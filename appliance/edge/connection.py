@@ -67,6 +67,8 @@ class Connections:
     def __init__(self, limits: Limits, quick: QuickReads, clock: Callable[[], float] = time.time) -> None:
         self.limits = limits
         self.quick = quick
+        self.answers: Counter[bytes] = Counter()
+        """How many were given, by the three digits of their status; streams and sockets are not among them."""
         self._clock = clock
         self._open: set[Connection] = set()
         self._orphans: set[asyncio.Task[object]] = set()
@@ -208,6 +210,7 @@ class Connection(web.RequestHandler):
         if transport is None or len(answer[1]) > _SLICE or transport.get_write_buffer_size():
             return False
         transport.write(b"".join((answer[0], self._all.date(), END, answer[1])))
+        self.count(answer[0])
         self.since = self._loop_time()
         return True
 
@@ -251,6 +254,10 @@ class Connection(web.RequestHandler):
     def date(self) -> bytes:
         return self._all.date()
 
+    def count(self, head: bytes) -> None:
+        """An answer with this head goes out (``HTTP/1.1 200 ...``)."""
+        self._all.answers[head[9:12]] += 1
+
     def learn(self, request: web.BaseRequest) -> None:
         """It is a GET without a body that was answered from what is kept."""
         if self._taken and self._took_only(request):
@@ -278,6 +285,7 @@ class Connection(web.RequestHandler):
         if self.transport is not None:
             start, payload = serialised(NMOS, answer)
             self.transport.write(b"".join((start, self.date(), b"Connection: close\r\n", END, payload)))
+            self.count(start)
         self.drop()
 
     def drop(self) -> None:
@@ -358,6 +366,7 @@ class Wire(web.StreamResponse):
             stays = b"Connection: close\r\n"
         elif request.version < HttpVersion11:
             stays = b"Connection: keep-alive\r\n"
+        connection.count(self._head_bytes)
         payload = b"" if request.method == "HEAD" else self._bytes
         await connection.send(request.writer, b"".join((self._head_bytes, connection.date(), stays, END)), payload)
         if self._hang_up:

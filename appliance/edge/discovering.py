@@ -105,6 +105,11 @@ class Discovering:
         self._on_switched = local.switched
         return local
 
+    @property
+    def fetches(self) -> tuple[int, int]:
+        """How many times a peer was asked for a list, with and without success."""
+        return self._peering.fetches_answered, self._peering.fetches_failed
+
     async def start(self, home: Home) -> None:
         """Announce this box and look for others, as far as the configuration wants it."""
         self._home = home

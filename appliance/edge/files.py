@@ -146,6 +146,8 @@ class StateWriter:
         self._live = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fsync")
         self._task: asyncio.Task[None] | None = None
+        self.writes = self.bytes_written = self.failures = 0
+        """Of the journal, since this process began: for /metrics."""
         self.problem: str | None = None
         self.on_problem: Callable[[str | None], None] = lambda problem: None
         """Told whenever ``problem`` changes."""
@@ -187,6 +189,7 @@ class StateWriter:
         try:
             await self._write()
         except OSError as error:
+            self.failures += 1
             self._failed(error)
             return False
         self._recovered()
@@ -205,12 +208,18 @@ class StateWriter:
         if rewrite:
             chunks = [journal.header(self._seed), *await _encode(journal.snapshot(self._store))]
             await self._in_thread(replace_file, self._disk, self._journal, chunks)
-            self._size = self._live = sum(map(len, chunks))
+            self._size = self._live = self._written(chunks)
         elif pending:
             chunks = await _encode(pending)
             await self._in_thread(append_file, self._disk, self._journal, chunks)
-            self._size += sum(map(len, chunks))
+            self._size += self._written(chunks)
         self._rewrite = False
+
+    def _written(self, chunks: Iterable[bytes]) -> int:
+        size = sum(map(len, chunks))
+        self.writes += 1
+        self.bytes_written += size
+        return size
 
     async def _in_thread(self, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, lambda: call(*args, **kwargs))

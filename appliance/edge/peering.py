@@ -39,6 +39,7 @@ class Peering:
         self._complaints: dict[str, tuple[float, str]] = {}
         self._end: Callable[[], None] | None = None
         self._stopped = False
+        self.fetches_answered = self.fetches_failed = 0
 
     def start(self, me: Myself) -> None:
         """Browse, and follow what is found."""
@@ -119,8 +120,10 @@ class Peering:
         if self._fetching.pop(fetch.id, None) is None:
             return  # aborted, or stopped
         if failure is None:
+            self.fetches_answered += 1
             self._do(self._cache.handle_answer(self._now(), fetch.id, body))
         else:
+            self.fetches_failed += 1
             self._do(self._cache.handle_failure(self._now(), fetch.id, failure))
 
     # ---- out

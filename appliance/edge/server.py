@@ -76,6 +76,11 @@ class HttpServer:
         """How many are open."""
         return len(self._connections)
 
+    @property
+    def answers(self) -> Mapping[bytes, int]:
+        """How many were given so far, by status (``b"200"``)."""
+        return self._connections.answers
+
     async def listen(self, host: str | None, port: int) -> int:
         """Bind and accept; returns the port (useful with 0). ``host`` ``None``: every address, v4 and v6."""
         loop = asyncio.get_running_loop()

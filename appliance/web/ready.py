@@ -42,6 +42,14 @@ class ReadyAnswers:
         self._dependents: dict[Dependency, set[str]] = {}
         self._bytes = 0
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def size(self) -> int:
+        """What the payloads take."""
+        return self._bytes
+
     def get(self, path: str) -> Kept | None:
         return self._kept.get(path)
 

@@ -1,0 +1,140 @@
+"""``/healthz`` and ``/metrics``: what the parts of a running box tell those who watch it.
+
+Everything is read when it is asked for. The one exception are the counts that parts keep of what they do (answers by
+status, writes of the journal, fetches): an addition each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import get_args
+
+from appliance import __version__
+from appliance.core.store import Store
+from appliance.core.types import Kind
+from appliance.discovery.world import SELF, PeerStatus, World
+from appliance.edge.discovering import Discovering
+from appliance.edge.files import StateWriter
+from appliance.edge.media import Media
+from appliance.edge.server import HttpServer
+from appliance.media.engine import Phase
+from appliance.network.model import Network
+from appliance.panel.duty import off_duty
+from appliance.panel.menu import MenuModel
+from appliance.system.metrics import HistogramReading, Metrics, Reading, by, counter, counter_by, gauge
+from appliance.system.turns import Turns
+from appliance.web.messages import Answer, Request
+from appliance.web.site import Site
+
+_ROLES = ("sender", "receiver")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The parts that have something to tell. ``turns`` is ``None`` where nobody measures the loop."""
+
+    store: Store
+    world: World
+    menu: MenuModel
+    site: Site
+    server: HttpServer
+    media: Media
+    writer: StateWriter
+    discovering: Discovering
+    network: Network
+    turns: Turns | None
+
+
+def declare(watched: Watched) -> None:
+    """Put both paths on the site."""
+    watched.site.route("/healthz", get=lambda request: health(watched, request))
+    watched.site.route("/metrics", get=Metrics(lambda: readings(watched)).answer)
+
+
+def health(watched: Watched, _request: Request) -> Answer:
+    """200 with the panel's health (ok, warning, fault); 503 where the box cannot do its job, with the reason."""
+    status = watched.menu.status
+    reason = off_duty(watched.network.snapshot(), watched.media.statuses().values())
+    body = {"status": "fault" if reason else status.health, "problems": list(status.problems)}
+    return Answer({**body, "off_duty": reason}, 503) if reason else Answer(body)
+
+
+def readings(watched: Watched) -> Iterator[Reading | HistogramReading]:
+    """Every metric of this product, as it is now."""
+    yield by("version", "info", "Which version this is.", {__version__: 1})
+    health = watched.menu.status.health
+    states = {name: float(name == health) for name in ("ok", "warning", "fault")}
+    yield by("status", "health", "1 for the health that the panel shows.", states)
+    yield from _loop(watched.turns)
+    yield from _store(watched.store)
+    yield from _peers(watched)
+    yield from _streams(watched)
+    yield from _http(watched)
+    yield from _journal(watched.writer)
+
+
+def _loop(turns: Turns | None) -> Iterator[Reading | HistogramReading]:
+    if turns is not None:
+        meaning = "How long the event loop was busy between two waits: no event is seen sooner."
+        yield HistogramReading("loop_turn_seconds", meaning, turns.buckets(), turns.busy_s)
+        yield gauge("loop_longest_turn_seconds", "The longest turn of the last one to two minutes.", turns.longest_s)
+
+
+def _store(store: Store) -> Iterator[Reading]:
+    yield counter("commits", "Transactions that changed something.", store.commits)
+    versions = {kind.counter: float(count) for kind, count in store.counters.items()}
+    yield by("counter", "announced_version", "The ver_ counters of the mDNS announcement (0 to 255).", versions)
+    resources = {kind.value: float(len(store.all(kind))) for kind in Kind}
+    yield by("type", "resources", "This box's own IS-04 resources.", resources)
+
+
+def _peers(watched: Watched) -> Iterator[Reading]:
+    states = dict.fromkeys(("well", "error", "lost", "remembered"), 0.0)
+    for key, peer in watched.world.peers.items():
+        if key != SELF:
+            states[_state(peer)] += 1
+    yield by("state", "peers", "Other nodes that are known, by how it goes with them.", states)
+    status = watched.menu.status
+    sources: dict[str, float] = {"there": status.sources - status.lost, "lost": status.lost}
+    yield by("state", "sources", "Senders that can be chosen, and those whose node is lost.", sources)
+    answered, failed = watched.discovering.fetches
+    fetches: dict[str, float] = {"answered": answered, "failed": failed}
+    yield counter_by("result", "peer_fetches", "Lists that peers were asked for.", fetches)
+    registered = watched.discovering.registering.status().registered
+    yield gauge("registered", "1 while a registry has this node.", registered)
+
+
+def _state(peer: PeerStatus) -> str:
+    if peer.lost_since is not None:
+        return "lost"
+    if not peer.confirmed:
+        return "remembered"
+    return "error" if peer.last_error else "well"
+
+
+def _streams(watched: Watched) -> Iterator[Reading]:
+    phases: dict[tuple[str, ...], float] = {(role, phase): 0.0 for role in _ROLES for phase in get_args(Phase)}
+    restarts = dict.fromkeys(_ROLES, 0.0)
+    receivers = watched.store.all(Kind.RECEIVER)
+    for id, status in watched.media.statuses().items():
+        role = "receiver" if id in receivers else "sender"
+        phases[role, status.phase] += 1
+        restarts[role] += status.restarts
+    yield Reading("streams", "Senders and receivers by the phase of their stream.", phases, ("role", "phase"))
+    yield by("role", "stream_restarts", "How often what runs now had to be started again.", restarts)
+
+
+def _http(watched: Watched) -> Iterator[Reading]:
+    yield gauge("http_connections", "Open connections.", watched.server.connections)
+    answers = {status.decode("ascii"): float(count) for status, count in sorted(watched.server.answers.items())}
+    yield counter_by("status", "http_answers", "HTTP answers given; endless streams are not among them.", answers)
+    yield gauge("http_kept_answers", "Answers kept as bytes, to be given again.", len(watched.site.ready))
+    yield gauge("http_kept_bytes", "What they take.", watched.site.ready.size)
+
+
+def _journal(writer: StateWriter) -> Iterator[Reading]:
+    yield counter("journal_writes", "Times the state was written and synced.", writer.writes)
+    yield counter("journal_written_bytes", "Bytes of state written, for the wear of the flash.", writer.bytes_written)
+    yield counter("journal_failures", "Times it could not be written.", writer.failures)
+    yield gauge("journal_problem", "1 while the state cannot be saved.", writer.problem is not None)

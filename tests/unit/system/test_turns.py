@@ -1,0 +1,64 @@
+"""How long the loop's turns take, by a clock that only moves when it is told to."""
+
+import asyncio
+
+from appliance.system.turns import WINDOW_S, Turns, measured_loop
+
+
+class Hands:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_buckets_add_up_as_those_of_a_histogram() -> None:
+    turns = Turns(Hands())
+    for took in (0.0002, 0.001, 0.003, 0.3, 60.0):
+        turns.note(took)
+    assert turns.buckets() == [
+        ("0.001", 2.0), ("0.005", 3.0), ("0.02", 3.0), ("0.1", 3.0), ("0.5", 4.0), ("2", 4.0), ("+Inf", 5.0),
+    ]  # fmt: skip
+    assert (turns.count, round(turns.busy_s, 4)) == (5, 60.3042)
+
+
+def test_the_longest_is_forgotten_after_a_minute_or_two() -> None:
+    clock = Hands()
+    turns = Turns(clock)
+    turns.note(0.3)
+    turns.note(0.1)
+    assert turns.longest_s == 0.3
+    clock.now += WINDOW_S
+    assert turns.longest_s == 0.3
+    turns.note(0.2)
+    clock.now += WINDOW_S
+    assert turns.longest_s == 0.2
+    clock.now += WINDOW_S
+    assert turns.longest_s == 0.0
+
+
+def test_a_loop_nobody_looked_at_for_long_begins_anew() -> None:
+    clock = Hands()
+    turns = Turns(clock)
+    turns.note(0.3)
+    clock.now += 3 * WINDOW_S
+    turns.note(0.01)
+    assert turns.longest_s == 0.01
+
+
+def test_a_loop_tells_of_what_keeps_it_busy() -> None:
+    clock = Hands()
+    turns = Turns(clock)
+
+    async def main() -> None:
+        clock.now += 0.05  # a turn that takes so long
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=lambda: measured_loop(turns)) as runner:
+        runner.run(main())
+    assert round(turns.longest_s, 6) == 0.05
+    assert turns.count >= 2
