@@ -2,7 +2,7 @@
 
 The world has senders with what belongs to them, for a menu; this has everything, one resource at a time, for the local
 Query API. Both are written in the same step by the same feeds and refer to the same JSON: a resource costs about
-250 bytes here. What a peer lost, or is only remembered, is left out: a registry would have collected it too.
+140 bytes here. What a peer lost, or is only remembered, is left out: a registry would have collected it too.
 
 Two owners may claim one id; the first is shown, and when it lets go, the next. Creation and update times never repeat
 (IS-04 APIs - Query Parameters, "Pagination"), so that they can be the cursors of pages.

@@ -190,12 +190,12 @@ def _ws_href(request: Request, subscription: Subscription) -> str:
 
 
 def _encoded(page: Page[Any]) -> Generator[None, None, bytes]:
-    parts = []
-    for count, (_, body) in enumerate(page.items, 1):
-        parts.append(encode_json(body))
-        if count % ENCODED_AT_A_TIME == 0:
+    parts = [b"["]
+    for count, (_, body) in enumerate(page.items):
+        parts += (b"," if count else b"", encode_json(body))
+        if count % ENCODED_AT_A_TIME == ENCODED_AT_A_TIME - 1:
             yield
-    return b"[" + b",".join(parts) + b"]"
+    return b"".join((*parts, b"]"))
 
 
 def _is_local(request: Request) -> bool:

@@ -5,6 +5,7 @@ Nothing is remembered between two pages: a cursor is a time, and times never rep
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -78,10 +79,10 @@ def select(
 ) -> Generator[None, None, Page[S]]:
     """The page of ``items`` (in update order, the oldest first) that ``shown`` shows, found a slice at a time."""
     stamp = _created if paging.by_creation else _updated
-    ordered = sorted(items, key=stamp)
+    ordered = sorted(items, key=stamp) if paging.by_creation else items
     upper = paging.until if paging.until is not None else max(newest, paging.since or 0)
     lower = paging.since or 0
-    inside = [item for item in ordered if lower < stamp(item) <= upper]
+    inside = ordered[bisect_right(ordered, lower, key=stamp) : bisect_right(ordered, upper, key=stamp)]
     # With a lower bound the page begins there, without one it ends at the upper (Examples 1 to 5).
     upwards = paging.since is not None
     found: list[tuple[S, JSON]] = []
