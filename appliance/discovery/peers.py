@@ -200,8 +200,8 @@ class PeerCache:
         for peer in self.peers():
             if not peer.txt.counters:
                 peer.stale |= self._kinds
-            if peer.standing == "announced":
-                self._consider(now, peer)
+            if peer.stale and not peer.refusal and peer.standing == "announced":
+                self._schedule(now, peer)
             self._writer.rebuild(peer)
         self._writer.advance()
         return self._start(now)
