@@ -20,6 +20,8 @@ from appliance.discovery.peers import PeerCache
 from appliance.discovery.world import SenderEntry, World
 from appliance.edge.client import Bounds, HttpClient, HttpFailure, host_in_url
 from appliance.errors import ApplianceError, BadRequest, Forbidden, NotFound
+from appliance.nmos.is05.receiverfile import read_session
+from appliance.nmos.is05.sdp.model import SdpError
 
 
 class PeerFailed(ApplianceError):
@@ -97,10 +99,19 @@ class Manifests:
             raise PeerFailed(f"the transport file could not be fetched from {where.host}: {error.reason}") from error
         if reply.status != 200:
             raise PeerFailed(f"{where.host} answers {reply.status} instead of the transport file", debug=url)
-        try:
-            return reply.body.decode()
-        except UnicodeDecodeError as error:
-            raise PeerFailed(f"the transport file of {where.host} is not UTF-8") from error
+        return _transport_file(reply.body, where.host)
+
+
+def _transport_file(body: bytes, host: str) -> str:
+    """Read here, so that a page which a proxy sent once is never kept in the place of the file."""
+    try:
+        text = body.decode()
+        read_session(text)
+    except UnicodeDecodeError as error:
+        raise PeerFailed(f"the transport file of {host} is not UTF-8") from error
+    except SdpError as error:
+        raise PeerFailed(f"what {host} gives as the transport file is none: {error.message}") from error
+    return text
 
 
 async def _resolved(host: str) -> list[str]:

@@ -131,6 +131,7 @@ class Peer:
         self.documents = documents or Documents({}, {})
         self.txt = node_txt(self.documents)
         self._families = tuple(families)
+        self._announced = False
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -157,6 +158,7 @@ class Peer:
         if self._process:
             kill(self._process)
             self._process = None
+            self._announced = False
 
     def restart(self) -> None:
         """The power goes and comes back: the same documents, the same TXT with its counters at their beginning."""
@@ -167,6 +169,11 @@ class Peer:
 
     # What it announces
 
+    @property
+    def announced(self) -> bool:
+        """Whether it was told to announce itself, and not yet to leave."""
+        return self._process is not None and self._announced
+
     def announce(self, txt: Mapping[str, str | None] | None = None, *, probe: bool = False, **more: Any) -> float:
         """Register as `_nmos-node._tcp` with this TXT (default: `self.txt`); when it was told to, in monotonic time.
 
@@ -175,6 +182,7 @@ class Peer:
         """
         if txt is not None:
             self.txt = dict(txt)
+        self._announced = True
         service = {"instance": self.name, "type": NODE_TYPE, "port": self.port, "addresses": [*self._addresses()]}
         return self._at("announce", txt=self.txt, probe=probe, **{**service, **more})
 
@@ -198,10 +206,12 @@ class Peer:
 
     def withdraw(self) -> float:
         """Say goodbye; the HTTP server stays."""
+        self._announced = False
         return self._at("withdraw")
 
     def vanish(self) -> float:
         """Fall silent on mDNS without a goodbye; the HTTP server stays. See `kill` for a power cut."""
+        self._announced = False
         return self._at("vanish")
 
     # What it serves
