@@ -106,12 +106,10 @@ class Media:
         self._slices = Slices()
 
     def start(self) -> None:
-        """Begin with what is active already."""
+        """Begin with what is active already: some of it now, and where it is much the rest soon."""
         self._loop = asyncio.get_running_loop()
         self._unsubscribe = [self._store.subscribe(self._changed), self._network.subscribe(self._network_changed)]
-        for id in self._endpoints:
-            self._derive(id, self._store.aspect(ASPECT, id))
-        self._go_on(self._endpoints)
+        self._slices.run(self._derive_all())
 
     async def stop(self, limit_s: float = STOP_LIMIT_S) -> None:
         """Leave all groups at once, end all processes; what has not ended in time is killed."""
@@ -201,8 +199,7 @@ class Media:
 
     def _tick(self) -> None:
         self._timer = None
-        self._reconciler.tick(self._loop.time())
-        self._go_on(self._endpoints)
+        self._go_on(self._reconciler.tick(self._loop.time()))
 
     # ---- what to do
 

@@ -2,7 +2,7 @@
 
 A machine in virtual time, one :class:`Stream` of state for each endpoint. What happened goes in with ``now`` (monotonic
 seconds); what to do comes out of :meth:`Reconciler.actions`, in order; :meth:`Reconciler.due` is when
-:meth:`Reconciler.tick` is wanted. The strategy:
+:meth:`Reconciler.tick` is wanted. Whatever happens to one stream costs the same however many there are. The strategy:
 
 - equal jobs change nothing; another job leaves and joins its groups at once, before anything else;
 - the same job of a later activation is done again, as IS-05 wants of a re-activation: another process, and its groups
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from appliance.errors import ApplianceError
+from appliance.media.alarms import Alarms
 from appliance.media.engine import Job, Leg, Phase, Plan, StreamStatus
 from appliance.media.jobs import Desired, Refusal
 
@@ -29,6 +30,8 @@ LAST_RETRY_S = 10.0
 GOOD_WHILE_S = 30.0
 REJOIN_S = 0.03
 """Linux reports a group that was left after two ticks of its clock (20 ms at most), and not if it is joined by then."""
+AT_ONCE = 40
+"""So many of those that are due at one time are dealt with before others have their turn: some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +83,13 @@ class Stream:
     joins: dict[Membership, str | None] = field(default_factory=dict)
     """Each wanted membership: ``None`` while it is asked for, "" when it is there, else why it is not."""
     rejoin: tuple[Membership, ...] = ()
-    """Left for a re-activation, to be joined again at ``rejoin_at``."""
-    rejoin_at: float | None = None
+    """Left for a re-activation, to be joined again when their time comes."""
     run: int | None = None
     alive: bool = False
     started: float = 0.0
     ending: dict[int, frozenset[str]] = field(default_factory=dict)
     fault: str = ""
     failures: int = 0
-    retry_at: float | None = None
     restarts: int = 0
 
 
@@ -99,6 +100,8 @@ class Reconciler:
         self._planner = planner
         self._streams: dict[str, Stream] = {}
         self._actions: list[Action] = []
+        self._retries = Alarms()
+        self._rejoins = Alarms()
         self._runs = 0
 
     # ---- what happened
@@ -110,12 +113,15 @@ class Reconciler:
             return
         again = _is_again(desired, stream.desired)
         stream.desired = desired
-        stream.fault, stream.failures, stream.retry_at, stream.restarts = "", 0, None, 0
+        stream.fault, stream.failures, stream.restarts = "", 0, 0
+        self._forget_times(id, stream)
         job = desired if isinstance(desired, Job) else None
         if isinstance(desired, Refusal):
             stream.fault = desired.reason
         wanted = memberships(job) if job else ()
-        stream.rejoin, stream.rejoin_at = (wanted, now + REJOIN_S) if again and wanted else ((), None)
+        if again and wanted:
+            stream.rejoin = wanted
+            self._rejoins.set(id, now + REJOIN_S)
         self._set_memberships(id, stream, () if again else wanted)
         self._end_run(id, stream)
         stream.plan = None
@@ -129,8 +135,8 @@ class Reconciler:
         """Tried again with the next retry of this stream."""
         self._answered(id, membership, why)
         stream = self._streams[id]
-        if membership in stream.joins and stream.retry_at is None:
-            self._retry_later(stream, now)
+        if membership in stream.joins and id not in self._retries:
+            self._retry_later(id, stream, now)
 
     def sign_of_life(self, id: str, run: int) -> None:
         """The process says that it does what it should."""
@@ -146,7 +152,7 @@ class Reconciler:
         stream = self._streams[id]
         if run in stream.ending:
             del stream.ending[run]
-            if isinstance(stream.desired, Job) and stream.run is None and stream.retry_at is None:
+            if isinstance(stream.desired, Job) and stream.run is None and id not in self._retries:
                 self._start(id, stream, stream.desired, now)
             return
         plan = stream.plan
@@ -155,26 +161,25 @@ class Reconciler:
             return
         self._failed(id, run, sentence(plan, code, last_lines) if plan else "", now)
 
-    def tick(self, now: float) -> None:
-        """Time has passed: start again what is due."""
-        for id, stream in self._streams.items():
-            if stream.rejoin_at is not None and stream.rejoin_at <= now:
-                wanted, stream.rejoin, stream.rejoin_at = stream.rejoin, (), None
-                self._set_memberships(id, stream, wanted)
-            if stream.retry_at is None or stream.retry_at > now or not isinstance(stream.desired, Job):
-                continue
-            stream.retry_at = None
-            for membership, answer in stream.joins.items():
-                if answer:
-                    stream.joins[membership] = None
-                    self._actions.append(Join(id, membership))
-            if stream.run is None:
-                self._start(id, stream, stream.desired, now)
+    def tick(self, now: float) -> list[str]:
+        """Time has passed: start again what is due, and say which that were. Where it is much, :meth:`due` stays in
+        the past until all of it is done."""
+        touched: list[str] = []
+        while len(touched) < AT_ONCE and (id := self._rejoins.take(now)) is not None:
+            stream = self._streams[id]
+            wanted, stream.rejoin = stream.rejoin, ()
+            self._set_memberships(id, stream, wanted)
+            touched.append(id)
+        while len(touched) < AT_ONCE and (id := self._retries.take(now)) is not None:
+            self._retry(id, self._streams[id], now)
+            touched.append(id)
+        return touched
 
     def stop(self) -> None:
         """End everything, for good."""
         for id, stream in self._streams.items():
-            stream.desired, stream.retry_at, stream.rejoin, stream.rejoin_at = None, None, (), None
+            stream.desired = None
+            self._forget_times(id, stream)
             self._set_memberships(id, stream, ())
             self._end_run(id, stream)
 
@@ -187,7 +192,7 @@ class Reconciler:
 
     def due(self) -> float | None:
         """When :meth:`tick` is wanted next."""
-        times = (at for stream in self._streams.values() for at in (stream.retry_at, stream.rejoin_at))
+        times = (self._retries.due(), self._rejoins.due())
         return min((at for at in times if at is not None), default=None)
 
     # ---- how it is
@@ -238,7 +243,7 @@ class Reconciler:
             stream.plan = plan = self._planner(job)
         except ApplianceError as impossible:
             stream.fault = impossible.message
-            self._retry_later(stream, now)
+            self._retry_later(id, stream, now)
             return
         if plan.argv is None:
             stream.alive, stream.fault = True, ""
@@ -266,11 +271,26 @@ class Reconciler:
         stream.restarts += 1
         if now - stream.started >= GOOD_WHILE_S:
             stream.failures = 0
-        self._retry_later(stream, now)
+        self._retry_later(id, stream, now)
 
-    def _retry_later(self, stream: Stream, now: float) -> None:
-        stream.retry_at = now + min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(stream.failures, 10))
+    def _retry_later(self, id: str, stream: Stream, now: float) -> None:
+        self._retries.set(id, now + min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(stream.failures, 10)))
         stream.failures += 1
+
+    def _retry(self, id: str, stream: Stream, now: float) -> None:
+        if not isinstance(stream.desired, Job):
+            return
+        for membership, answer in stream.joins.items():
+            if answer:
+                stream.joins[membership] = None
+                self._actions.append(Join(id, membership))
+        if stream.run is None:
+            self._start(id, stream, stream.desired, now)
+
+    def _forget_times(self, id: str, stream: Stream) -> None:
+        stream.rejoin = ()
+        self._retries.cancel(id)
+        self._rejoins.cancel(id)
 
 
 def memberships(job: Job) -> tuple[Membership, ...]:

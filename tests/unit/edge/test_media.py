@@ -254,6 +254,25 @@ def test_what_was_active_before_starts_again_and_stopping_ends_what_does_not_lis
     run(main())
 
 
+def test_many_that_were_active_before_are_begun_while_others_have_their_turn() -> None:
+    async def main() -> None:
+        ids = [f"r{number}" for number in range(500)]
+        network, groups, store = FakeNetwork(), FakeGroups(), Store(FakeClock())
+        store.restore([], [(ASPECT, id, connection()) for id in ids])
+        null = replace(RECEIVER, driver="null")
+        engines = {"null": NullEngine()}
+        media = Media(CONFIG, dict.fromkeys(ids, null), store, network, groups, engines, environment(os.environ))
+        media.start()
+        with store.transaction("in between") as tx:
+            tx.attach(ASPECT, "r499", connection(enable=False))
+        while any(media.status(id).phase != "running" for id in ids[:-1]):
+            await asyncio.sleep(0)
+        assert media.status("r499") == StreamStatus()
+        await media.stop()
+
+    run(main())
+
+
 @pytest.mark.parametrize("times", [200])
 def test_many_activations_leave_nothing_behind(times: int) -> None:
     async def main() -> None:

@@ -9,6 +9,7 @@ from appliance.errors import ApplianceError, BadRequest
 from appliance.media.engine import Job, Plan, StreamStatus
 from appliance.media.jobs import Refusal
 from appliance.media.reconcile import (
+    AT_ONCE,
     GOOD_WHILE_S,
     REJOIN_S,
     Join,
@@ -334,6 +335,22 @@ def test_what_comes_before_the_group_is_joined_again_leaves_nothing_twice(machin
     machine.stop()
     machine.tick(4.0)
     assert [action for action in machine.actions() if isinstance(action, (Join, Leave))] == []
+
+
+def test_many_that_are_due_at_once_are_done_in_parts_and_each_is_named(planner: Planner, machine: Reconciler) -> None:
+    planner.argv = None
+    ids = [f"r{number}" for number in range(2 * AT_ONCE + 1)]
+    for time in ("1:0", "2:0"):
+        for id in ids:
+            machine.set_desired(id, replace(RECEIVER, activation=time), 1.0)
+            machine.joined(id, MEMBERSHIP)
+    machine.actions()
+    parts = []
+    while machine.due() is not None:
+        parts.append(machine.tick(1.0 + REJOIN_S))
+        assert machine.actions() == [Join(id, MEMBERSHIP) for id in parts[-1]]
+    assert [len(part) for part in parts] == [AT_ONCE, AT_ONCE, 1]
+    assert sorted(id for part in parts for id in part) == sorted(ids)
 
 
 def test_an_activation_that_changes_something_keeps_the_groups_that_stay(machine: Reconciler) -> None:
