@@ -265,8 +265,8 @@ def test_many_that_were_active_before_are_begun_while_others_have_their_turn() -
         media.start()
         with store.transaction("in between") as tx:
             tx.attach(ASPECT, "r499", connection(enable=False))
-        while any(media.status(id).phase != "running" for id in ids[:-1]):
-            await asyncio.sleep(0)
+        await Rig(media, store, network, groups, ShellEngine(), []).until("r498", "running")
+        assert all(media.status(id).phase == "running" for id in ids[:-1])
         assert media.status("r499") == StreamStatus()
         await media.stop()
 
