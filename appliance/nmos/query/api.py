@@ -101,7 +101,7 @@ class QueryApi:
             # v1.0 knows no pages: a client of it would take the first for everything.
             paging = read_paging(asked.paging, None if version == "v1.0" else DEFAULT_LIMIT)
             items = list(self._catalogue.all(kind).values())
-            pages = select(items, self._catalogue.newest, paging, asked.shown)
+            pages = select(items, self._catalogue.newest, paging, asked.shown, asked.weight)
 
             def work() -> Work:
                 page = yield from pages

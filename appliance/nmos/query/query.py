@@ -17,6 +17,8 @@ from appliance.nmos.query.values import Test, equal_to
 from appliance.nmos.query.versions import older, read_downgrade, show
 
 MAX_PARAMS = 100
+MAX_FOLLOWED_WEIGHT = 100
+"""A subscription looks at every change."""
 
 Shown = Callable[[Resource], JSON | None]
 """What a query shows of a resource; ``None`` where it does not match."""
@@ -27,11 +29,12 @@ Raw = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query of one kind. ``paging`` are its paging parameters, decoded."""
+    """A query of one kind. ``paging`` are its paging parameters, decoded; ``weight`` is about the µs one look takes."""
 
     kind: Kind
     shown: Shown
     paging: Mapping[str, str]
+    weight: int
 
 
 def split(query: str) -> Raw:
@@ -50,7 +53,7 @@ def question(catalogue: Catalogue, kind: Kind, version: str, raw: Raw) -> Questi
     params = {
         key: encoded if key == "query.rql" else value for key, (value, encoded) in decoded.items() if key not in paging
     }
-    return Question(kind, _shown(catalogue, version, params), paging)
+    return Question(kind, _shown(catalogue, version, params), paging, _weight(params))
 
 
 def subscribed(catalogue: Catalogue, version: str, params: Mapping[str, Any]) -> Shown:
@@ -64,7 +67,13 @@ def subscribed(catalogue: Catalogue, version: str, params: Mapping[str, Any]) ->
         if key.startswith("paging."):
             raise NotSupported(f"params: {key[:60]} is not for subscriptions")
         texts[key] = value if isinstance(value, str) else json.dumps(value)
+    if _weight(texts) > MAX_FOLLOWED_WEIGHT:
+        raise BadRequest("params: query.rql is too complex to be followed")
     return _shown(catalogue, version, texts)
+
+
+def _weight(params: Mapping[str, str]) -> int:
+    return 10 + len(params) + params.get("query.rql", "").count("(")
 
 
 def _shown(catalogue: Catalogue, version: str, params: Mapping[str, str]) -> Shown:

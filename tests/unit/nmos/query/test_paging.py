@@ -9,7 +9,7 @@ import pytest
 from appliance.core.types import JSON
 from appliance.errors import BadRequest
 from appliance.nmos.query.errors import NotSupported
-from appliance.nmos.query.paging import MAX_LIMIT, SLICE, Page, Paging, headers, read_paging, select
+from appliance.nmos.query.paging import MAX_LIMIT, SLICE_WEIGHT, Page, Paging, headers, read_paging, select
 
 URL = "http://api.example.com/x-nmos/query/v1.1/nodes"
 
@@ -111,9 +111,11 @@ def test_by_creation() -> None:
     assert (page.since, page.until) == (1, 12)
 
 
-def test_many_are_looked_at_in_slices() -> None:
-    work = select([Node(n) for n in range(1, 3 * SLICE)], 3 * SLICE, Paging(10), lambda node: None)
-    assert sum(1 for _ in work) == 2
+def test_many_are_looked_at_in_slices_that_are_shorter_for_a_heavy_query() -> None:
+    nodes = [Node(n) for n in range(1, 601)]
+    assert sum(1 for _ in select(nodes, 600, Paging(10), lambda node: None, SLICE_WEIGHT // 200)) == 3
+    assert sum(1 for _ in select(nodes, 600, Paging(10), lambda node: None, SLICE_WEIGHT // 2)) == 300
+    assert sum(1 for _ in select(nodes, 600, Paging(10), lambda node: None, SLICE_WEIGHT * 9)) == 600
 
 
 def test_the_headers_of_example_1() -> None:

@@ -113,6 +113,7 @@ def test_another_versions_subscription_is_elsewhere(registry: Registry) -> None:
         ({"params": {"a": "x" * 20_000}}, 400, "params"),
         ({"params": {str(n): "" for n in range(200)}}, 400, "params"),
         ({"params": {"query.rql": "eq("}}, 400, "query.rql"),
+        ({"params": {"query.rql": "or(" + ",".join(["eq(a,b)"] * 200) + ")"}}, 400, "complex"),
         ({"params": {"query.downgrade": "v2.0"}}, 400, "query.downgrade"),
         ({"params": {"query.rql": "sort(a)"}}, 501, "sort"),
         ({"params": {"paging.limit": "5"}}, 501, "paging.limit"),
