@@ -109,8 +109,8 @@ _strings = _list_of(_string)
 
 def _keys(**checks: Check) -> Check:
     """An object with all of these keys."""
-    return lambda value: isinstance(value, dict) and all(
-        key in value and check(value[key]) for key, check in checks.items()
+    return lambda value: (
+        isinstance(value, dict) and all(key in value and check(value[key]) for key, check in checks.items())
     )
 
 

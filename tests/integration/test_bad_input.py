@@ -473,7 +473,7 @@ def test_a_transport_file_of_another_type_is_refused(untouched: Box, file: dict[
 # ---- IS-04's target, and the panel
 
 
-SENDER = {
+SENDER: dict[str, Any] = {
     "id": "11111111-1111-4111-8111-111111111111",
     "version": "1:0",
     "label": "",

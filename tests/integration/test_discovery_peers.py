@@ -23,7 +23,7 @@ name = "foyer"
 name = "speaker"
 device = "foyer"
 """
-EVERYTHING = ["self", "devices", "sources", "flows", "senders"]
+EVERYTHING = ["self", "devices", "sources", "flows", "senders", "receivers"]
 
 
 def documents(host: Host, name: str, **more: Any) -> Documents:

@@ -35,7 +35,7 @@ IMPURE = {
         "pathlib",
         "pyroute2",
     ),
-    *("random", "resource", "secrets", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys"),
+    *("random", "resource", "secrets", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess"),
     *("tempfile", "threading", "time", "zeroconf"),
 }
 """What the rules get as arguments, or leave to an edge."""

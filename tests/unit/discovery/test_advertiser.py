@@ -122,8 +122,8 @@ def test_a_node_of_v1_3_only_is_not_announced_beside_a_registry() -> None:
     advertiser.handle_counters(counters(7))
     assert advertiser.due(6.0) is None
     advertiser.handle_registered(False)
-    assert not advertiser.is_silent
     assert sent(advertiser, 7.0) == "7"
+    assert [advertiser.is_silent] == [False]
 
 
 def test_a_node_of_v1_3_only_is_never_announced_where_only_a_registry_will_do() -> None:

@@ -101,9 +101,7 @@ def test_slices_are_short() -> None:
     room = Room()
     desk = room.peer(senders=1)
     template = desk.resources["senders"][0]
-    desk.resources["senders"] = [
-        {**template, "id": f"00000000-0000-4000-8000-{number:012x}"} for number in range(1000)
-    ]
+    desk.resources["senders"] = [{**template, "id": f"00000000-0000-4000-8000-{number:012x}"} for number in range(1000)]
     desk.announce()
     room.answer_all()
     pieces = list(dump(room.cache.peers()))

@@ -671,9 +671,7 @@ def test_a_large_list_is_worked_off_in_slices() -> None:
     room = Room()
     desk = room.peer(senders=1)
     template = desk.resources["senders"][0]
-    desk.resources["senders"] = [
-        {**template, "id": f"00000000-0000-4000-8000-{number:012x}"} for number in range(1000)
-    ]
+    desk.resources["senders"] = [{**template, "id": f"00000000-0000-4000-8000-{number:012x}"} for number in range(1000)]
     desk.announce()
     for _ in range(4):
         room.answer(room.fetches[0])
