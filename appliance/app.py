@@ -16,6 +16,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from appliance import __version__
@@ -153,7 +154,7 @@ class Appliance:
         self.takes = Takes(self.store, self.world, self.connections, self.files, files.of, files.at)
 
     def _wire_apis(self) -> None:
-        node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)
+        self.node = node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)
         # The local Query API is for programs on this box; nobody else is told of it.
         self.site.route(
             "/x-nmos", get=lambda request: Answer(["connection/", "node/", *(["query/"] if request.local else [])])
@@ -186,7 +187,7 @@ class Appliance:
         self.media.subscribe(self.menu.set_stream)
         self._started("the streams", self.media.start, self.media.stop)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
-        warm_up = WarmUp(self.connections.warm_up())
+        warm_up = WarmUp(chain(self.connections.warm_up(), self.node.warm_up()))
         self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, self.rehoming.stop)
         self._stops.append(("discovery", self.discovering.stop))

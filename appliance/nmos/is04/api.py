@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from appliance.core.store import Change, Store
 from appliance.core.types import JSON, Kind
@@ -16,6 +16,10 @@ Target = Callable[[str, Request], Answer | Awaitable[Answer]]
 """What PUT /receivers/{id}/target does: an immediate activation by the Connection API's rules."""
 
 _EVERYTHING_LISTED = (Kind.DEVICE, Kind.SOURCE, Kind.FLOW, Kind.SENDER, Kind.RECEIVER)
+_WARMED_FIRST = (Kind.SENDER, Kind.RECEIVER, Kind.DEVICE, Kind.SOURCE, Kind.FLOW)
+_WARMED_A_STEP = 20
+_WARMED_BYTES = 4 * 1024 * 1024
+"""What is beyond that is encoded when it is asked for."""
 _SELF_AND_LISTS = ("self/", "sources/", "flows/", "devices/", "senders/", "receivers/")
 
 
@@ -26,7 +30,8 @@ class NodeApi:
         self._store = store
         self._versions = tuple(version for version in VERSIONS if version in versions)
         self._take = take
-        self._fragments: dict[tuple[Kind, str, str], tuple[JSON, bytes | None]] = {}
+        self._fragments: dict[tuple[Kind, str], dict[str, tuple[JSON, bytes | None]]] = {}
+        """By kind and version, then by id: the resource, and its bytes."""
 
     def mount(self, site: Site) -> None:
         site.route("/x-nmos/node", get=lambda request: Answer([f"{version}/" for version in self._versions]))
@@ -43,6 +48,25 @@ class NodeApi:
         """What an older version can express of one resource may hang on another: forget all when any comes or goes."""
         if any(resource.before is None or resource.after is None for resource in change.resources):
             self._fragments.clear()
+            return
+        for resource in change.resources:
+            # Now, one by one, and not all of them when the next one asks for the list.
+            known = self._fragments.get((resource.kind, self._versions[-1]))
+            if known is not None and resource.id in known and resource.after is not None:
+                self._encoded(resource.kind, resource.after, self._versions[-1])
+
+    def warm_up(self) -> Iterator[None]:
+        """Encode the resources in the newest version, some a step, so that whoever asks first for a long list need not
+        wait for all of it, and nobody for him. All else is encoded when it is asked for."""
+        size = 0
+        for kind in _WARMED_FIRST:
+            ids = tuple(self._store.all(kind))
+            for start in range(0, len(ids), _WARMED_A_STEP):
+                for body in filter(None, (self._store.get(kind, id) for id in ids[start : start + _WARMED_A_STEP])):
+                    size += len(self._encoded(kind, body, self._versions[-1]) or b"")
+                if size > _WARMED_BYTES:
+                    return
+                yield
 
     def _self(self, version: str) -> Handler:
         def get(request: Request) -> Answer:
@@ -74,12 +98,11 @@ class NodeApi:
 
         A list of a thousand senders is then joined, not encoded, after one of them changed.
         """
-        key = (kind, version, body["id"])
-        known = self._fragments.get(key)
+        fragments = self._fragments.setdefault((kind, version), {})
+        known = fragments.get(body["id"])
         if known is None or known[0] is not body:
             projected = project(kind, body, version, self._store.get)
-            known = (body, None if projected is None else encode_json(projected))
-            self._fragments[key] = known
+            known = fragments[body["id"]] = (body, None if projected is None else encode_json(projected))
         return known[1]
 
     def _put_target(self, version: str) -> Handler:

@@ -45,9 +45,9 @@ class Node:
         self.builder.populate(self.store, host(ETH0, ETH1), "start")
         self.store.reset_counters()
         self.site = Site()
-        api = NodeApi(self.store, self.config.discovery.api_versions, lambda id, request: Answer({}, 202))
-        api.mount(self.site)
-        self.store.subscribe(api.on_change)
+        self.api = NodeApi(self.store, self.config.discovery.api_versions, lambda id, request: Answer({}, 202))
+        self.api.mount(self.site)
+        self.store.subscribe(self.api.on_change)
 
     def get(self, path: str, method: str = "GET", body: bytes = b"") -> tuple[int, Any]:
         answer = call_bottle(self.site, Request(method, path, body=body))
@@ -163,3 +163,22 @@ def test_what_left_the_configuration_leaves_the_store() -> None:
     assert not node.store.all(Kind.FLOW)
     assert node.get("/x-nmos/node/v1.3/senders") == (200, [])
     assert next(iter(node.store.all(Kind.DEVICE).values()))["senders"] == []
+
+
+def test_what_is_warmed_up_is_what_would_have_been_answered_whatever_changes_meanwhile() -> None:
+    config = Config(
+        devices=(DeviceConfig("a"),),
+        senders=tuple(SenderConfig(f"s{number}", "a") for number in range(50)),
+        receivers=tuple(ReceiverConfig(f"r{number}", "a") for number in range(50)),
+    )
+    warm, cold = Node(config), Node(config)
+    ids = list(warm.store.all(Kind.SENDER))
+    steps = warm.api.warm_up()
+    for number, _ in enumerate(steps):
+        for node in (warm, cold):
+            with node.store.transaction("a label") as tx:
+                tx.update(Kind.SENDER, ids[(number * 7) % 50], label=f"renamed {number}")
+    for kind in ("senders", "receivers", "sources", "flows", "devices"):
+        answered = warm.get(f"/x-nmos/node/v1.3/{kind}")
+        assert answered == cold.get(f"/x-nmos/node/v1.3/{kind}")
+        assert len(answered[1]) == (1 if kind == "devices" else 50)
