@@ -37,6 +37,7 @@ from appliance.edge.observing import declare as declare_observing
 from appliance.edge.panel_events import PATH as EVENTS_PATH
 from appliance.edge.panel_events import PanelEvents
 from appliance.edge.process import environment
+from appliance.edge.ptp import Ptp
 from appliance.edge.server import HttpServer
 from appliance.edge.slices import Slices
 from appliance.edge.static_files import static_files
@@ -101,6 +102,8 @@ class Appliance:
         self.store.restore(kept.resources(), kept.aspects())
         self.writer = StateWriter(self.directory, self.store, kept.seed)
         self.network = open_host_network(self._config.network)
+        self.ptp = Ptp(self._config.network.ptp_sockets)
+        self.ptp.open()
         self.store.subscribe(self.writer.on_change)
         self.builder = Builder(self._config, self.identities)
         self.rehoming = Slices()
@@ -121,7 +124,9 @@ class Appliance:
             lambda: self._config.events.mqtt_broker,
         )
         self.connections.start()
-        self.files = TransportFiles(self.store, self.connections, live, ttl=config.multicast_ttl)
+        self.files = TransportFiles(
+            self.store, self.connections, live, ttl=config.multicast_ttl, ptp_domain=self.ptp.domain
+        )
 
     def _wire_media(self) -> None:
         engines = (GStreamerEngine(self._config.media, shutil.which), NullEngine())
@@ -190,6 +195,7 @@ class Appliance:
         warm_up = WarmUp(chain(self.connections.warm_up(), self.node.warm_up()))
         self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, self.rehoming.stop)
+        self._started("the PTP clock", lambda: self.ptp.start(self._rehome), self.ptp.stop)
         self._stops.append(("discovery", self.discovering.stop))
         await self.discovering.start(self._home())
         self._started("the service manager", self.service.start, self.service.stop)
@@ -232,7 +238,7 @@ class Appliance:
 
     def _host(self) -> Host:
         state = self.network.snapshot()
-        return Host(socket.gethostname(), all_addresses(state), self.port, state)
+        return Host(socket.gethostname(), all_addresses(state), self.port, state, self.ptp.clock)
 
     def _home(self) -> Home:
         state = self.network.snapshot()
@@ -251,8 +257,11 @@ class Appliance:
         self.network.subscribe(self._on_network)
         self.network.watch()
 
+    def _rehome(self) -> None:
+        self.rehoming.run(self.builder.rehome(self.store, self._host(), "host"))
+
     def _on_network(self, state: NetworkState) -> None:
-        self.rehoming.run(self.builder.rehome(self.store, self._host(), "network"))
+        self._rehome()
         self.connections.network_changed()
         self.discovering.network_changed(self._home())
 

@@ -66,7 +66,8 @@ class NetworkConfig:
 
     ``interfaces`` are the media interfaces in order of preference, empty for every Ethernet-like one that is there;
     ``control`` is the one whose address goes into ``href`` (``None``: the first media interface with an address);
-    ``multicast_pool`` is where ``auto`` destinations of senders come from, one address a leg.
+    ``multicast_pool`` is where ``auto`` destinations of senders come from, one address a leg. ``ptp_sockets`` are where
+    linuxptp's ptp4l answers, the preferred first (none: no PTP clock); a name that ends in "ro" is for questions only.
     """
 
     interfaces: tuple[str, ...] = ()
@@ -74,6 +75,7 @@ class NetworkConfig:
     http_port: int = 8080
     multicast_pool: str = "239.64.0.0/12"
     multicast_ttl: int = 32
+    ptp_sockets: tuple[str, ...] = ("/var/run/ptp4l", "/var/run/ptp4lro")
 
 
 @dataclass(frozen=True, slots=True)

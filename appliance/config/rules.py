@@ -36,6 +36,7 @@ _GROUP_HINT = re.compile(r"[^:]+:[^:]+(:(device|node))?")
 _EVENT_TYPE = re.compile(r"(boolean|string|number|object)(/[A-Za-z0-9_.*-]+)*")
 _DOMAIN = re.compile(r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.?", re.IGNORECASE)
 _MAX_DOMAIN = 200
+_MAX_SOCKET_PATH = 107  # sockaddr_un's
 _MAX_TEXT = 200
 
 
@@ -51,6 +52,9 @@ def _network(config: Config) -> Iterator[tuple[str, str]]:
         yield "network.http_port", f"must be a port (0 to 65535), not {network.http_port}"
     if not 1 <= network.multicast_ttl <= 255:
         yield "network.multicast_ttl", f"must be 1 to 255, not {network.multicast_ttl}"
+    for index, path in enumerate(network.ptp_sockets):
+        if not path.startswith("/") or len(path.encode()) > _MAX_SOCKET_PATH:
+            yield f"network.ptp_sockets[{index}]", f"must be the absolute path of a socket, not {path!r}"
     try:
         pool = ipaddress.ip_network(network.multicast_pool)
     except ValueError as error:

@@ -8,13 +8,16 @@ clocks) is made here, again after each change of either; what belongs to an acti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appliance.config.model import Config, DeviceConfig, EndpointConfig, Format, ReceiverConfig, SenderConfig
 from appliance.core.ids import Identities
 from appliance.core.store import Store, Transaction
 from appliance.core.types import JSON, Kind
-from appliance.network.model import Interface, NetworkState
+from appliance.network.lldp import Lldp
+from appliance.network.model import NetworkState
+from appliance.network.ptp import PtpClock
+from appliance.nmos.is04.host import clocks, interfaces, media_clock
 
 GROUP_HINT = "urn:x-nmos:tag:grouphint/v1.0"
 LABEL_ASPECT = "label"
@@ -29,21 +32,29 @@ _CHANNEL_SYMBOLS: Mapping[int, tuple[tuple[str, str], ...]] = {
     ),
 }  # fmt: skip
 _CONNECTION_VERSIONS = ("v1.0", "v1.1")
-_SENDERS_A_STEP = 40
+_A_STEP = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What the box is reached by: its host name, its addresses (the control address first), its port."""
+    """What the box is reached by: its host name, its addresses (the control address first), its port; and what it is
+    connected to: networks, neighbours, a PTP clock."""
 
     hostname: str
     addresses: tuple[str, ...]
     http_port: int
     network: NetworkState
+    clock: PtpClock | None = None
+    lldp: Lldp = field(default_factory=Lldp)
 
     def url(self, address: str, path: str = "/") -> str:
         host = f"[{address}]" if ":" in address else address
         return f"http://{host}:{self.http_port}{path}"
+
+    @property
+    def reference(self) -> tuple[str, int] | None:
+        """What transport files name as the clock."""
+        return self.clock.reference if self.clock else None
 
     @property
     def control(self) -> str:
@@ -56,36 +67,67 @@ class Builder:
     def __init__(self, config: Config, identities: Identities) -> None:
         self._config = config
         self._ids = identities
+        self._references: dict[str, tuple[str, int] | None] = {}
 
     def populate(self, store: Store, host: Host, cause: str) -> None:
         """One transaction: everything as configuration and host say now, and nothing that they no longer say."""
         wanted: set[tuple[Kind, str]] = set()
         with store.transaction(cause) as tx:
+            before = tx.get(Kind.NODE, self._ids.of(Kind.NODE)) or {}
+            reclocked = before.get("clocks") not in (None, clocks(host.clock))
             for kind, body in self._resources(host, tx):
                 wanted.add((kind, body["id"]))
                 tx.put(kind, body)
+                if kind is Kind.SENDER and body["manifest_href"] is not None:
+                    self._references[body["id"]] = host.reference
+                    if reclocked:
+                        tx.touch(kind, body["id"])
             for kind in Kind:
                 for id in store.all(kind):
                     if (kind, id) not in wanted:
                         tx.delete(kind, id)
 
     def rehome(self, store: Store, host: Host, cause: str) -> Iterator[None]:
-        """The same after a change of the host only, in steps: the node and its devices first, then the senders, some
-        at a time. Nothing comes or goes, and what does not name an address is not looked at."""
+        """The same after a change of the host only, in steps: the node and its devices, then sources and senders, some
+        at a time. Nothing comes or goes, and what names neither an address nor a clock is not looked at.
+
+        At every step each source refers to a clock that the node has.
+        """
+        if host.clock is None:
+            yield from self._reclock(store, host, cause)
         with store.transaction(cause) as tx:
             tx.put(Kind.NODE, self._labelled(self._node(host), tx))
             for device in self._config.devices:
                 tx.put(Kind.DEVICE, self._labelled(self._device(device, host), tx))
         yield
-        moved = [
-            (id, href)
-            for id, body in store.all(Kind.SENDER).items()
-            if body["manifest_href"] is not None and body["manifest_href"] != (href := _manifest_href(id, host))
-        ]
-        for start in range(0, len(moved), _SENDERS_A_STEP):
+        if host.clock is not None:
+            yield from self._reclock(store, host, cause)
+        yield from self._move_senders(store, host, cause)
+
+    def _reclock(self, store: Store, host: Host, cause: str) -> Iterator[None]:
+        wanted = media_clock(host.clock)
+        wrong = [id for id, body in store.all(Kind.SOURCE).items() if body["clock_name"] not in (None, wanted)]
+        for some in _pieces(wrong):
             with store.transaction(cause) as tx:
-                for id, href in moved[start : start + _SENDERS_A_STEP]:
-                    tx.update(Kind.SENDER, id, manifest_href=href)
+                for id in some:
+                    tx.update(Kind.SOURCE, id, clock_name=wanted)
+            yield
+
+    def _move_senders(self, store: Store, host: Host, cause: str) -> Iterator[None]:
+        """Those whose transport file is somewhere else now, or says something else of the clock: both need a new
+        version (IS-04 sender.json, manifest_href)."""
+        moved = [
+            id for id, body in store.all(Kind.SENDER).items()
+            if body["manifest_href"] is not None
+            and (body["manifest_href"] != _manifest_href(id, host) or self._references.get(id) != host.reference)
+        ]  # fmt: skip
+        for some in _pieces(moved):
+            with store.transaction(cause) as tx:
+                for id in some:
+                    tx.update(Kind.SENDER, id, manifest_href=_manifest_href(id, host))
+                    if self._references.get(id) != host.reference:
+                        tx.touch(Kind.SENDER, id)
+                    self._references[id] = host.reference
             yield
 
     def _resources(self, host: Host, tx: Transaction) -> Iterator[tuple[Kind, JSON]]:
@@ -93,7 +135,7 @@ class Builder:
         for device in self._config.devices:
             yield Kind.DEVICE, self._labelled(self._device(device, host), tx)
         for sender in self._config.senders:
-            yield Kind.SOURCE, self._labelled(self._source(sender), tx)
+            yield Kind.SOURCE, self._labelled(self._source(sender, host), tx)
             yield Kind.FLOW, self._labelled(self._flow(sender), tx)
             yield Kind.SENDER, self._labelled(self._sender(sender, host, tx), tx)
         for receiver in self._config.receivers:
@@ -123,8 +165,8 @@ class Builder:
             },
             "caps": {},
             "services": [],
-            "clocks": [{"name": "clk0", "ref_type": "internal"}],
-            "interfaces": _interfaces(host.network),
+            "clocks": clocks(host.clock),
+            "interfaces": interfaces(host.network, host.lldp),
         }
 
     def _device(self, device: DeviceConfig, host: Host) -> JSON:
@@ -154,12 +196,13 @@ class Builder:
             ],
         }  # fmt: skip
 
-    def _source(self, sender: SenderConfig) -> JSON:
+    def _source(self, sender: SenderConfig, host: Host) -> JSON:
         return {
             **self._core(Kind.SOURCE, sender),
             "format": sender.format.urn,
             "caps": {},
             "parents": [],
+            "clock_name": media_clock(host.clock),
             **_OF_SOURCE[sender.format](sender),
         }
 
@@ -225,7 +268,7 @@ class Builder:
 
 
 def _audio_source(sender: SenderConfig) -> JSON:
-    return {"clock_name": "clk0", "channels": _channels(sender.channels)}
+    return {"channels": _channels(sender.channels)}
 
 
 def _audio_flow(sender: SenderConfig) -> JSON:
@@ -260,15 +303,8 @@ def _manifest_href(sender_id: str, host: Host) -> str:
     )
 
 
-def _interfaces(network: NetworkState) -> list[JSON]:
-    """The interfaces that a sender or receiver may be bound to; ``port_id`` must be a MAC address (IS-04 v1.2)."""
-    shown = [i for i in network.interfaces.values() if i.port_id and (not i.loopback or i.name in network.media)]
-    chassis = next((i.port_id for i in shown if not i.loopback), None)
-    return [_interface(interface, chassis) for interface in shown]
-
-
-def _interface(interface: Interface, chassis: str | None) -> JSON:
-    return {"name": interface.name, "chassis_id": chassis, "port_id": interface.port_id}
+def _pieces(ids: list[str]) -> Iterator[list[str]]:
+    return (ids[start : start + _A_STEP] for start in range(0, len(ids), _A_STEP))
 
 
 def _channels(count: int) -> list[JSON]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 from appliance.config.model import SenderConfig
 from appliance.core.store import Store
@@ -21,11 +22,20 @@ from appliance.web.messages import Dependency
 class TransportFiles:
     """The SDP files of all RTP senders, also of those that are switched off, so that a receiver can be prepared."""
 
-    def __init__(self, store: Store, connections: Connections, network: Network, *, ttl: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        connections: Connections,
+        network: Network,
+        *,
+        ttl: int,
+        ptp_domain: Callable[[], int] = lambda: Packing().ptp_domain,
+    ) -> None:
         self._store = store
         self._connections = connections
         self._network = network
         self._ttl = ttl
+        self._ptp_domain = ptp_domain
 
     def sdp(self, endpoint: Endpoint) -> str:
         """:class:`NotFound` says why there is none (yet)."""
@@ -82,4 +92,4 @@ class TransportFiles:
     def _packing(self, endpoint: Endpoint) -> Packing:
         config = endpoint.config
         ptime_ms = config.packet_time_ms if isinstance(config, SenderConfig) else 1.0
-        return Packing(ptime_ms=ptime_ms, ttl=self._ttl)
+        return Packing(ptime_ms=ptime_ms, ttl=self._ttl, ptp_domain=self._ptp_domain())

@@ -131,6 +131,7 @@ class Box:
             self.store.restore(
                 resources, [(a, id, value) for a in kept.aspect_names() for id, value in kept.aspects(a).items()]
             )
+        self.builder = Builder(config, IDENTITIES)
         self.reached_at(("10.0.0.1",))
         self.rearmed = 0
         made = [change(endpoint) for endpoint in endpoints(config, IDENTITIES)]
@@ -145,7 +146,7 @@ class Box:
 
     def reached_at(self, addresses: tuple[str, ...], port: int = 8080) -> None:
         """Where the APIs of the box are; tell ``connections`` of the change as the box does."""
-        Builder(self.config, IDENTITIES).populate(self.store, Host("box", addresses, port, TWO_PORTS), "reached at")
+        self.builder.populate(self.store, Host("box", addresses, port, TWO_PORTS), "reached at")
 
     @cached_property
     def site(self) -> Site:
