@@ -13,6 +13,9 @@ from appliance.discovery.registration.messages import Action, Cancel, Doubt, Req
 from appliance.discovery.registration.services import Candidate
 
 
+MAX_REMEMBERED = 200
+
+
 class Purpose(Enum):
     """Why a request was sent, and so what its answer means."""
 
@@ -41,6 +44,7 @@ class Outbox:
         self.last_error: str | None = None
         self.last_error_at: float | None = None
         self._serial = 0
+        self._complaints: dict[str, str] = {}
         self._actions: list[Action] = []
 
     def send(
@@ -82,10 +86,13 @@ class Outbox:
         self._actions.append(Say(logging.INFO, f"{self._called(about)}{text}"))
 
     def complain(self, now: float, about: Candidate | None, text: str, *, again: bool = False) -> None:
-        """Something that went wrong: for the panel, and for the log unless it was just said (``again``)."""
-        said = f"{self._called(about)}{text}"
-        if not again or said != self.last_error:
+        """Something that went wrong: for the panel, and for the log unless that was the last word on it (``again``)."""
+        said, key = f"{self._called(about)}{text}", about.url if about else ""
+        if not again or said != self._complaints.get(key):
             self._actions.append(Say(logging.WARNING, said))
+        if len(self._complaints) > MAX_REMEMBERED:
+            self._complaints.clear()
+        self._complaints[key] = said
         self.last_error, self.last_error_at = said, now
 
     def drain(self) -> list[Action]:
