@@ -3,7 +3,8 @@
 A file is a sequence of frames, each ``length (4 bytes) | CRC-32 (4 bytes) | CBOR``. The first one says what the file is
 (schema number, identity seed); every later one is one or more whole commits: a list of ``[table, id, value]``, where a
 ``None`` value removes. A frame is applied whole or not at all, so whatever byte the power fails at, what is read back
-is a state that was committed. Nothing here touches a file: see edge/files.py.
+is a state that was committed. A file of an older schema is brought to this one by :data:`MIGRATIONS`; one of a newer
+schema is not read, but for its seed. Nothing here touches a file: see edge/files.py.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from __future__ import annotations
 import struct
 import uuid
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import cbor2
 
+from appliance.core.sharing import SharingReader
 from appliance.core.store import Change, Store
 from appliance.core.types import JSON, Kind
 
@@ -30,17 +32,26 @@ _RESOURCE = "resource/"
 Key = tuple[str, str]
 """(table, id)."""
 
+Tables = dict[str, dict[str, JSON]]
+Migration = Callable[[Tables], Tables]
+MIGRATIONS: Mapping[int, Migration] = {}
+"""By schema: what makes its tables those of the next one. Whoever raises :data:`SCHEMA` adds one, and never takes one
+away: a box may have been in a cupboard for years. KeyError, TypeError or ValueError where the tables are not as they
+should be."""
+
 
 @dataclass(slots=True)
 class Kept:
     """What a file holds. ``problem`` says in a sentence what is wrong with it; ``torn``: only its last frame is cut.
 
     A torn tail is what a power cut leaves and costs nothing that was promised; any other problem means that the file
-    should be set aside. ``good`` is the number of bytes up to the end of the last whole frame.
+    should be set aside. ``good`` is the number of bytes up to the end of the last whole frame. ``older`` is the schema
+    that it was written in, if that is not today's; the tables are.
     """
 
     seed: uuid.UUID | None = None
-    tables: dict[str, dict[str, JSON]] = field(default_factory=dict)
+    older: int | None = None
+    tables: Tables = field(default_factory=dict)
     good: int = 0
     torn: bool = False
     problem: str | None = None
@@ -57,9 +68,9 @@ class Kept:
                     yield table, id, value
 
 
-def read(data: bytes) -> Kept:
-    """Fold a file into what it holds; never raises for bad bytes, they become ``problem``."""
-    kept = Kept()
+def read(data: bytes, schema: int = SCHEMA, migrations: Mapping[int, Migration] = MIGRATIONS) -> Kept:
+    """Fold a file into what it holds, in this schema; never raises for bad bytes, they become ``problem``."""
+    kept, reader = Kept(), SharingReader()
     position = 0
     while position < len(data):
         frame = _frame_at(data, position)
@@ -68,7 +79,8 @@ def read(data: bytes) -> Kept:
             kept.problem = None if kept.torn else f"damaged at byte {position}"
             break
         try:
-            kept.problem = _apply(kept, cbor2.loads(frame), first=position == 0)
+            value = reader.read(frame)
+            kept.problem = _apply(kept, value) if position else _apply_header(kept, value, schema)
         except (cbor2.CBORError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
             # the CRC was right, so this is another program's or another version's frame
             kept.problem = f"not understood at byte {position}: {error}"
@@ -78,6 +90,7 @@ def read(data: bytes) -> Kept:
         kept.good = position
     if not data:
         kept.problem = "empty"
+    _migrate(kept, schema, migrations)
     return kept
 
 
@@ -126,6 +139,21 @@ def frame(payload: bytes) -> bytes:
     return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 
 
+def payload_of(data: bytes) -> bytes | None:
+    """What is in the one frame that ``data`` is; ``None`` where it is none, or damaged, or not all, or more."""
+    payload = _frame_at(data, 0)
+    return payload if payload is not None and len(data) == _FRAME.size + len(payload) else None
+
+
+def whole(seed: uuid.UUID, tables: Tables) -> bytes:
+    """A file that holds this."""
+    builder = FrameBuilder(sum(map(len, tables.values())))
+    for table, entries in tables.items():
+        for id, value in entries.items():
+            builder.add((table, id), value)
+    return b"".join((header(seed), *builder.chunks()))
+
+
 def entries_of(change: Change) -> Iterable[tuple[Key, JSON | None]]:
     """What one change writes."""
     for resource in change.resources:
@@ -169,9 +197,7 @@ def _whole_frame_follows(data: bytes, position: int) -> bool:
     return following < len(data) and _frame_at(data, following) is not None
 
 
-def _apply(kept: Kept, value: object, *, first: bool) -> str | None:
-    if first:
-        return _apply_header(kept, value)
+def _apply(kept: Kept, value: object) -> str | None:
     if not isinstance(value, list):
         return "a frame is not a list"
     checked = []
@@ -189,13 +215,31 @@ def _apply(kept: Kept, value: object, *, first: bool) -> str | None:
     return None
 
 
-def _apply_header(kept: Kept, value: object) -> str | None:
+def _apply_header(kept: Kept, value: object, schema: int) -> str | None:
     if not isinstance(value, dict) or value.get("product") != PRODUCT:
         return "not a state file of this product"
     kept.seed = uuid.UUID(bytes=value["seed"])
-    if value.get("schema") != SCHEMA:
-        return f"written in schema {value.get('schema')}, this version reads {SCHEMA}"
+    written = value.get("schema")
+    if not isinstance(written, int) or written < 1:
+        return f"its schema is {str(written)[:20]!r}, which is none of this product's"
+    kept.older = written if written < schema else None
+    if written > schema:
+        return f"written by a newer version of nmos-appliance (schema {written}, this one reads up to {schema})"
     return None
+
+
+def _migrate(kept: Kept, schema: int, migrations: Mapping[int, Migration]) -> None:
+    """Bring what was read to ``schema``, one step after the other; nothing of it is kept where a step fails."""
+    tables = kept.tables
+    for step in range(kept.older or schema, schema):
+        try:
+            tables = migrations[step](tables)
+        except (KeyError, TypeError, ValueError) as error:
+            why = f"{type(error).__name__}: {error}" if step in migrations else "this version does not know how"
+            kept.problem = f"it could not be brought from schema {step} to {step + 1} ({why})"
+            kept.torn, kept.tables = False, {}
+            return
+    kept.tables = tables
 
 
 def _array_head(count: int) -> bytes:

@@ -41,9 +41,12 @@ COMPACT_FACTOR = 4
 class StateDirectory:
     """One box's files. ``open`` takes the directory for this process and reads what was kept."""
 
-    def __init__(self, path: Path, disk: Disk | None = None) -> None:
+    def __init__(
+        self, path: Path, disk: Disk | None = None, read: Callable[[bytes], journal.Kept] = journal.read
+    ) -> None:
         self.path = path
         self.disk = disk or KernelDisk()
+        self._read = read
         self._lock: int | None = None
 
     def open(self) -> journal.Kept:
@@ -101,12 +104,24 @@ class StateDirectory:
         data = self.read_file(JOURNAL)
         if data is None:
             return journal.Kept()
-        kept = journal.read(data)
+        kept = self._read(data)
+        if kept.older is not None and not kept.problem:
+            self._keep_copy(data, kept.older)
         if kept.torn:
             log.warning("%s: the last commit was cut off by a power failure; it is left out", self.path / JOURNAL)
         elif kept.problem:
             self.set_aside(JOURNAL, kept.problem)
         return kept
+
+    def _keep_copy(self, data: bytes, schema: int) -> None:
+        """The journal is written anew in today's schema soon: the version before this one cannot read that."""
+        name = f"{JOURNAL}.schema-{schema}"
+        try:
+            self.write_file(name, data)
+        except OSError as error:
+            log.warning("the state of schema %d could not be kept beside the new one: %s", schema, error.strerror)
+        else:
+            log.info("%s was brought from schema %d to today's; as it was: %s", self.path / JOURNAL, schema, name)
 
     def _read_seed(self) -> uuid.UUID | None:
         data = self.read_file(IDENTITY)

@@ -107,6 +107,51 @@ def test_a_state_from_the_future_still_tells_its_seed() -> None:
     assert journal.read(data).seed == SEED
 
 
+def rename_labels(tables: journal.Tables) -> journal.Tables:
+    return {"named" if table == "label" else table: entries for table, entries in tables.items()}
+
+
+def mark_connections(tables: journal.Tables) -> journal.Tables:
+    return {**tables, "connection": {id: {**body, "new": True} for id, body in tables["connection"].items()}}
+
+
+OLD = journal.header(SEED) + frame_of({("label", "a"): {"label": "A"}, ("connection", "c"): {"side": "left"}})
+
+
+def test_an_older_state_is_brought_to_todays_schema_step_by_step() -> None:
+    kept = journal.read(OLD, schema=3, migrations={1: rename_labels, 2: mark_connections})
+    assert kept.problem is None
+    assert kept.older == 1
+    assert kept.seed == SEED
+    assert kept.tables == {"named": {"a": {"label": "A"}}, "connection": {"c": {"side": "left", "new": True}}}
+
+
+def test_a_torn_older_state_is_brought_as_far_as_it_was_committed() -> None:
+    kept = journal.read(OLD + frame_of({("label", "b"): {}})[:-1], schema=2, migrations={1: rename_labels})
+    assert kept.torn
+    assert kept.tables["named"] == {"a": {"label": "A"}}
+
+
+@pytest.mark.parametrize(
+    ("migrations", "why"),
+    [
+        ({1: rename_labels}, "from schema 2 to 3 (this version does not know how)"),
+        ({1: lambda tables: {"x": tables["y"]}, 2: rename_labels}, "from schema 1 to 2 (KeyError: 'y')"),
+    ],
+)
+def test_a_state_that_cannot_be_brought_to_todays_schema_is_a_problem(
+    migrations: Mapping[int, journal.Migration], why: str
+) -> None:
+    kept = journal.read(OLD, schema=3, migrations=migrations)
+    assert why in (kept.problem or "")
+    assert kept.tables == {}
+    assert kept.seed == SEED
+
+
+def test_there_is_a_migration_from_every_older_schema() -> None:
+    assert sorted(journal.MIGRATIONS) == list(range(1, journal.SCHEMA))
+
+
 def test_a_frame_that_claims_gigabytes_is_not_believed() -> None:
     lie = (3_000_000_000).to_bytes(4, "big") + zlib.crc32(b"").to_bytes(4, "big")
     kept = journal.read(journal.header(SEED) + lie)

@@ -8,6 +8,7 @@ import random
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -376,7 +377,7 @@ def test_a_new_directory_is_made_and_has_a_seed_for_ever(tmp_path: Path) -> None
     [
         (FOREIGN, "damaged at byte 0", False),
         (b"", "empty", False),
-        (FUTURE, "written in schema 99, this version reads 1", True),
+        (FUTURE, "written by a newer version of nmos-appliance (schema 99, this one reads up to 1)", True),
         (journal.frame(cbor2.dumps({"a": 1})), "not a state file of this product", False),
     ],
 )
@@ -391,6 +392,23 @@ def test_a_journal_that_cannot_be_used_is_set_aside_and_the_box_starts(
     (message,) = [record.message for record in caplog.records]
     assert why in message
     assert "set aside as state.journal.bad-" in message
+
+
+def test_an_older_journal_is_brought_to_todays_schema_and_kept_as_it_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    data = write_journal(tmp_path, SEED)
+    read = partial(journal.read, schema=2, migrations={1: lambda tables: {"named": tables["label"]}})
+    for _ in range(2):  # the power may fail before it was written anew
+        directory = StateDirectory(tmp_path, read=read)
+        kept = directory.open()
+        directory.close()
+        assert kept.seed == SEED
+        assert kept.tables == {"named": {"n": {"label": "kept"}}}
+        assert (tmp_path / f"{JOURNAL}.schema-1").read_bytes() == data
+    assert "was brought from schema 1 to today's" in caplog.text
+    assert not aside(tmp_path)
 
 
 def test_damage_in_the_middle_keeps_what_was_before_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
