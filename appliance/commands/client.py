@@ -75,28 +75,35 @@ class Daemon:
         """Post JSON, and what is answered."""
         return self._call("POST", quote(path), json.dumps(body).encode())
 
+    def read(self, path: str) -> tuple[int, bytes]:
+        """Status and bytes of whatever ``path`` answers."""
+        return self._exchange("GET", quote(path), None)
+
     def events(self, path: str, **query: str) -> EventStream:
         """The server-sent events at ``path``."""
         target = f"{quote(path)}?{urlencode(query)}" if query else quote(path)
         return EventStream(self._connect(KEEP_ALIVE_TIMEOUT_S), target, self._unreachable)
 
     def _call(self, method: str, target: str, body: bytes | None) -> Any:
-        connection = self._connect(self._timeout_s)
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        try:
-            connection.request(method, target, body, headers)
-            answer = connection.getresponse()
-            status, payload = answer.status, answer.read(_MAX_ANSWER)
-        except (OSError, http.client.HTTPException) as error:
-            raise self._unreachable(error) from None
-        finally:
-            connection.close()
+        status, payload = self._exchange(method, target, body)
         if status not in (http.client.OK, http.client.ACCEPTED):
             raise CommandError(_reason(status, payload))
         try:
             return json.loads(payload)
         except ValueError:
             raise CommandError(f"what answers at {self.url} is not an nmos-appliance") from None
+
+    def _exchange(self, method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
+        connection = self._connect(self._timeout_s)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            connection.request(method, target, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(_MAX_ANSWER)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from None
+        finally:
+            connection.close()
 
     def _connect(self, timeout_s: float) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
