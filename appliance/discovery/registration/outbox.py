@@ -12,7 +12,6 @@ from appliance.discovery.registration.ledger import Task
 from appliance.discovery.registration.messages import Action, Cancel, Doubt, Request, Say
 from appliance.discovery.registration.services import Candidate
 
-
 MAX_REMEMBERED = 200
 
 
