@@ -14,14 +14,17 @@ import json
 import os
 import select
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from tests.lan.namespace import kill
 from tests.lan.network import Host
 from tests.lan.waiting import PATIENCE_S, eventually
+
+T = TypeVar("T")
 
 PROGRAM = "chromium"
 _FLAGS = (
@@ -122,7 +125,7 @@ class Browser:
             f"[...document.querySelectorAll({json.dumps(selector)})]"
             f".find((found) => found.textContent.includes({json.dumps(text)}))?.getBoundingClientRect().toJSON()"
         )
-        box = eventually(lambda: self.evaluate(find), f"{selector} {text!r}")
+        box = self._eventually(lambda: self.evaluate(find), f"{selector} {text!r}")
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
@@ -152,14 +155,14 @@ class Browser:
 
     def wait(self, expression: str, patience_s: float = PATIENCE_S) -> Any:
         """Its value once that is true."""
-        return eventually(lambda: self.evaluate(expression), expression, patience_s)
+        return self._eventually(lambda: self.evaluate(expression), expression, patience_s)
 
     def text(self, selector: str) -> str:
         """The visible text of the first that matches; empty where none does."""
         return str(self.evaluate(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"))
 
     def sees(self, text: str, selector: str = "body", patience_s: float = PATIENCE_S) -> None:
-        eventually(lambda: text in self.text(selector) or None, f"{text!r} in {selector}", patience_s)
+        self._eventually(lambda: text in self.text(selector), f"{text!r} in {selector}", patience_s)
 
     def screenshot(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -185,6 +188,14 @@ class Browser:
                 assert "error" not in said, f"{method}: {said['error']}"
                 return dict(said["result"])
             self._note(said)
+
+    def _eventually(self, look: Callable[[], T], what: str, patience_s: float = PATIENCE_S) -> T:
+        """What is waited for in vain is best understood with the page in view."""
+        try:
+            return eventually(look, what, patience_s)
+        except AssertionError as error:
+            asked, page = "\n".join(self.requests[-5:]), self.text("body")
+            raise AssertionError(f"{error}\n{self.errors}\n{asked}\n{page[:3000]}") from None
 
     def _first_page(self) -> str | None:
         targets = self.call("Target.getTargets")["targetInfos"]

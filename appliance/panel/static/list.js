@@ -3,10 +3,11 @@
 import { element, fill, icon, set } from "./dom.js";
 
 const OVERSCAN = 400;
+const STEADY_MS = 300; // what moved later than that before a touch was not seen by who touched
 
 export class SourceList {
-  // `heights`: {heading, tiles} in pixels; `describe(id)`: what a tile says; `onPress(id)`
-  constructor(list, describe, onPress) {
+  // `describe(id)`: what a tile says; `onPress(id)`; `onMoved()`: a touch that was meant for what was there before
+  constructor(list, describe, onPress, onMoved) {
     this.list = list;
     this.space = list.firstElementChild;
     this.describe = describe;
@@ -17,9 +18,17 @@ export class SourceList {
     this.cursorAt = 0;
     this.measure();
     list.addEventListener("scroll", () => this.draw(), { passive: true });
+    this.movedAt = -STEADY_MS;
+    let touched = null;
+    list.addEventListener("pointerdown", (event) => {
+      const id = event.target.closest(".tile")?.dataset.id;
+      touched = { id, steady: performance.now() - this.movedAt > STEADY_MS };
+    });
     list.addEventListener("click", (event) => {
       const tile = event.target.closest(".tile");
-      if (tile) onPress(tile.dataset.id);
+      const meant = touched === null || (touched.steady && touched.id === tile?.dataset.id);
+      touched = null;
+      if (tile) (meant ? onPress : onMoved)(tile.dataset.id);
     });
   }
 
@@ -37,14 +46,27 @@ export class SourceList {
   // The id of the element under the cursor, or null.
   lay(laid) {
     if (laid !== this.laid) {
+      const before = laid.asked === this.laid.asked ? this.places() : new Map();
       this.laid = laid;
       this.tops = [0];
       for (const line of laid.lines) {
         this.tops.push(this.tops.at(-1) + (line.heading ? this.heights.heading : this.heights.tiles));
       }
       this.space.style.height = `${this.tops.at(-1)}px`;
+      const after = this.places();
+      if ([...before].some(([id, place]) => after.get(id) !== place)) this.movedAt = performance.now();
     }
     return this.draw();
+  }
+
+  // Where each source in sight is.
+  places() {
+    const places = new Map();
+    const bottom = this.list.scrollTop + this.list.clientHeight;
+    for (let at = this.lineAt(this.list.scrollTop); at < this.laid.lines.length && this.tops[at] < bottom; at++) {
+      this.laid.lines[at].ids?.forEach((id, column) => places.set(id, `${this.tops[at]} ${column}`));
+    }
+    return places;
   }
 
   draw() {

@@ -85,8 +85,9 @@ export class Menu {
   // The page's lines: a heading for each device, then its sources, so many in a line. What does not fit is counted,
   // and left out unless `all` is asked for; what `receiverId` shows or gets is always there.
   lay({ find, all, columns, receiverId }) {
-    const key = JSON.stringify([this.revision, find, all, columns, receiverId]);
-    if (this.laid.for !== key) this.laid = { for: key, ...this.layOut(find, all, columns, receiverId) };
+    const asked = JSON.stringify([find, all, columns, receiverId]);
+    const key = `${this.revision} ${asked}`;
+    if (this.laid.for !== key) this.laid = { for: key, asked, ...this.layOut(find, all, columns, receiverId) };
     return this.laid;
   }
 

@@ -14,7 +14,7 @@ const UNHEARD = "The box does not answer: nothing was taken";
 const menu = new Menu();
 const page = { receiverId: location.hash.slice(1) || null, find: "", all: false, armed: null, link: "connecting", lostAt: 0 };
 const takes = new Takes(() => drawSoon(), say);
-const list = new SourceList($("list"), describe, press);
+const list = new SourceList($("list"), describe, press, () => toast("The list moved just then: press again"));
 const side = new Side(menu, find, toast);
 const stream = new Stream(onEvent, onLink);
 let drawing = false;
@@ -115,7 +115,7 @@ $("receivers").addEventListener("click", (event) => {
 });
 new ResizeObserver(() => {
   list.measure();
-  drawSoon();
+  draw(); // at once: nothing is to be seen, or touched, where it is about to move away
 }).observe($("list"));
 document.addEventListener("keydown", onKey);
 
