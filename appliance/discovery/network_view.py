@@ -17,10 +17,7 @@ from appliance.discovery.intake import SLICE
 from appliance.discovery.limits import Limits
 from appliance.discovery.registration.services import Candidate
 from appliance.discovery.resources import fault, name_of
-from appliance.discovery.world import PeerStatus, SenderEntry, World
-
-NETWORK = "query"
-"""The key under which the world has what a Query API tells."""
+from appliance.discovery.world import NETWORK, PeerStatus, SenderEntry, World
 
 MAX_RESOURCES = 200_000
 """Of all kinds together: what 500 nodes of 100 senders have."""

@@ -19,6 +19,9 @@ from appliance.discovery.catalogue import Catalogue
 SELF = "self"
 """The key of the peer that is this box."""
 
+NETWORK = "query"
+"""The key under which the world has what the network's Query API tells."""
+
 
 @dataclass(frozen=True, slots=True)
 class SenderEntry:

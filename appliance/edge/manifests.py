@@ -15,9 +15,8 @@ from appliance.discovery.manifests import (
     registered_target,
     target,
 )
-from appliance.discovery.network_view import NETWORK
 from appliance.discovery.peers import PeerCache
-from appliance.discovery.world import SenderEntry, World
+from appliance.discovery.world import NETWORK, SenderEntry, World
 from appliance.edge.client import Bounds, HttpClient, HttpFailure, host_in_url
 from appliance.errors import ApplianceError, BadRequest, Forbidden, NotFound
 from appliance.nmos.is05.receiverfile import read_session

@@ -26,10 +26,10 @@ from appliance.discovery.feed import (
     UsePeers,
 )
 from appliance.discovery.limits import DEFAULT_LIMITS
-from appliance.discovery.network_view import NETWORK, NetworkView, Work
+from appliance.discovery.network_view import NetworkView, Work
 from appliance.discovery.peers import MENU_KINDS
 from appliance.discovery.registration.services import Candidate, Place, Services
-from appliance.discovery.world import World
+from appliance.discovery.world import NETWORK, World
 from appliance.edge.browsing import ServiceBrowsing
 from appliance.edge.client import Bounds, HttpClient, HttpFailure
 from appliance.edge.mdns import Mdns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from appliance.discovery.world import SELF, PeerStatus
+from appliance.discovery.world import NETWORK, SELF, PeerStatus
 from appliance.panel.items import BoxStatus, Health, Named, ReceiverItem
 from appliance.panel.text import clean
 
@@ -55,7 +55,7 @@ def box_status(
         feed=feed.source,
         health=health,
         problems=tuple([*faults, *worries][:MAX_PROBLEMS]),
-        peers=len(peers) - (SELF in peers),
+        peers=len(peers) - (SELF in peers) - (NETWORK in peers),
         sources=counts.sources,
         lost=counts.lost,
         receivers=counts.receivers,
@@ -70,6 +70,10 @@ def _why_empty(feed: Feed, others: Collection[PeerStatus]) -> str:
         return feed.obstacle
     if feed.mode == "starting":
         return "The box is starting"
+    network = next((peer for peer in others if peer.key == NETWORK), None)
+    if network is not None and network.lost_since is None:
+        return f"The {clean(network.label)} lists no sender"
+    others = [peer for peer in others if peer is not network]
     if feed.mode == "registered" and not others:
         return "The registry lists no sender"
     if not others:

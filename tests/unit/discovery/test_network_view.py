@@ -10,9 +10,9 @@ from appliance.core.types import JSON, Kind
 from appliance.discovery.documents import read_grain
 from appliance.discovery.intake import SLICE
 from appliance.discovery.limits import Limits
-from appliance.discovery.network_view import NETWORK, NetworkView
+from appliance.discovery.network_view import NetworkView
 from appliance.discovery.registration.services import Candidate
-from appliance.discovery.world import SenderEntry, World, WorldChange
+from appliance.discovery.world import NETWORK, SenderEntry, World, WorldChange
 from appliance.errors import BadRequest
 from tests.lan.documents import Resources, peer_documents
 

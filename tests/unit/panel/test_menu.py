@@ -217,6 +217,16 @@ def test_a_changed_stream_tells_of_its_receiver_only() -> None:
             "No other NMOS node has been found on the network yet",
         ),
         (Feed("registered", "http://r"), [], "The registry lists no sender"),
+        (
+            Feed("registered", "Query API r"),
+            [PeerStatus("self", "me"), PeerStatus("query", "r", label="Query API r")],
+            "The Query API r lists no sender",
+        ),
+        (
+            Feed("peer-to-peer"),
+            [PeerStatus("query", "r", label="Query API r", lost_since=5)],
+            "No other NMOS node has been found on the network yet",
+        ),
         (Feed("peer-to-peer"), [PeerStatus("a", "a")], "One node was found, but it sends nothing"),
         (
             Feed("peer-to-peer"),
