@@ -81,12 +81,12 @@ class Appliance:
         self.clock = SystemClock()
         self.store = Store(self.clock)
         self.world = World(self.clock.tai_ns)
+        self.manifests = ManifestCache()
         self.site = Site()
         self.port = config.network.http_port
         self._open(state_dir)
         self._wire_connections()
         self._wire_media()
-        self.manifests = ManifestCache()
         self._wire_panel()
         self._wire_discovery()
         self._wire_apis()
