@@ -30,6 +30,7 @@ from appliance.edge.connecting import ActivationTimer, WarmUp
 from appliance.edge.discovering import Discovering, Home
 from appliance.edge.files import StateDirectory, StateWriter
 from appliance.edge.host_network import open_host_network
+from appliance.edge.lldp import Neighbours
 from appliance.edge.media import Media
 from appliance.edge.multicast import Memberships
 from appliance.edge.observing import Watched
@@ -104,6 +105,7 @@ class Appliance:
         self.network = open_host_network(self._config.network)
         self.ptp = Ptp(self._config.network.ptp_sockets)
         self.ptp.open()
+        self.lldp = Neighbours(environment(os.environ))
         self.store.subscribe(self.writer.on_change)
         self.builder = Builder(self._config, self.identities)
         self.rehoming = Slices()
@@ -196,6 +198,7 @@ class Appliance:
         self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, self.rehoming.stop)
         self._started("the PTP clock", lambda: self.ptp.start(self._rehome), self.ptp.stop)
+        self._started("the LLDP neighbours", lambda: self.lldp.start(self._rehome), self.lldp.stop)
         self._stops.append(("discovery", self.discovering.stop))
         await self.discovering.start(self._home())
         self._started("the service manager", self.service.start, self.service.stop)
@@ -238,7 +241,7 @@ class Appliance:
 
     def _host(self) -> Host:
         state = self.network.snapshot()
-        return Host(socket.gethostname(), all_addresses(state), self.port, state, self.ptp.clock)
+        return Host(socket.gethostname(), all_addresses(state), self.port, state, self.ptp.clock, self.lldp.seen)
 
     def _home(self) -> Home:
         state = self.network.snapshot()
