@@ -53,7 +53,7 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """[node]: how the box is called. ``None`` label: the host name."""
+    """[node]: how the box is called. Without a ``label``: by its host name."""
 
     label: str | None = None
     description: str = ""
