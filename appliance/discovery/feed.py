@@ -23,6 +23,8 @@ SYNC_S = 20.0
 """So long a Query API may take until it has told everything."""
 RETURN_S = 8.0
 """So long the world waits for a Query API that went, before the peers feed it."""
+STEADY_S = 10.0
+"""One that fed for so long is worth another try at once; one that did not is one that fails."""
 LINGER_S = 20.0
 """So long what a Query API told stays, as lost, while the peers are fetched."""
 
@@ -93,6 +95,7 @@ class FeedMachine:
         self._return_until: float | None = None
         self._forget_at: float | None = None
         self._try_at: float | None = None
+        self._fed_since = 0.0
         self._last_error = ""
 
     # ---- reading
@@ -139,8 +142,8 @@ class FeedMachine:
         if self._attempt is None or self._attempt[0] != attempt or self._state is FeedState.NETWORK:
             return []
         candidate = self._attempt[1]
-        self._choice.works(candidate)
         self._state = FeedState.NETWORK
+        self._fed_since = now
         self._sync_until = self._return_until = self._forget_at = self._try_at = None
         self._last_error = ""
         return [UseNetwork(attempt), Say(logging.INFO, f"the Query API {candidate.name} feeds the menu")]
@@ -152,12 +155,14 @@ class FeedMachine:
         candidate, self._attempt = self._attempt[1], None
         self._sync_until = None
         self._last_error = f"{candidate.name}: {reason}"
+        if self._state is FeedState.NETWORK and now - self._fed_since >= STEADY_S:
+            self._choice.works(candidate)
+            self._choice.begin()  # the same one may be back at once
         self._choice.fails(candidate, now)
         said: list[Action] = [Say(logging.WARNING, f"the Query API {self._last_error}")]
         if self._state is FeedState.NETWORK:
             self._state = FeedState.RETURNING
             self._return_until = now + RETURN_S
-            self._choice.begin()  # the same one may be back at once
         return [*said, *self._next(now)]
 
     def handle_timer(self, now: float) -> list[Action]:

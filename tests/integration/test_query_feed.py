@@ -1,5 +1,6 @@
 """A network Query API comes and goes: the menu is fed from it, and back; programs on the box are led through to it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -174,6 +175,27 @@ def test_the_next_one_takes_over(room: Room) -> None:
     eventually(lambda: room.feed() == "Query API second", "the second one to feed")
     eventually(lambda: room.shown() == {"mixer 1"}, "what the second one has")
     assert room.desk.requests() == []
+
+
+@pytest.mark.parametrize("lie", ["", "not JSON", "[]", '{"grain": {"data": [', '{"grain": {"data": 5}}', "[" * 100_000])
+def test_what_is_no_grain_ends_the_connection_and_nothing_else(room: Room, lie: str) -> None:
+    room.fed_by_registry()
+    room.registry.say(lie)
+    eventually(lambda: "is no data Grain" in room.box.log, "the box to say so")
+    assert {"desk 1", "desk 2"} <= set(room.sources())
+    eventually(lambda: room.feed() == "Query API registry", "another try", patience_s=40)
+    assert room.box.alive
+    assert "Traceback" not in room.box.log
+
+
+def test_what_cannot_be_used_is_left_out_and_the_rest_is_shown(room: Room) -> None:
+    room.fed_by_registry()
+    lies = [5, None, {}, {"path": 5}, {"path": "x", "post": 5}, {"path": "x", "post": {"id": "x" * 10_000}}]
+    room.registry.say(json.dumps({"grain": {"topic": "/senders/", "data": lies}}))
+    sender = room.mixer.node_api["v1.3"]["senders"][0]
+    sender["label"] = "and then"
+    room.registry.hold(room.documents.node_api["v1.3"], room.mixer.node_api["v1.3"])
+    eventually(lambda: room.shown() == {"desk 1", "desk 2", "and then"}, "what comes after")
 
 
 def test_a_sender_that_only_the_registry_knows_can_be_taken(room: Room, start_peer: StartPeer) -> None:

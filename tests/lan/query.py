@@ -107,6 +107,10 @@ class QueryApi:
         """Close every WebSocket; the HTTP server stays."""
         self._tell("hang_up")
 
+    def say(self, text: str) -> None:
+        """Any lie, to everybody who follows."""
+        self._tell("say", text=text)
+
     def fault(self, status: int | None) -> None:
         """Answer every request so; None: rightly again."""
         self._tell("fault", status=status)

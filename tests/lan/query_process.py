@@ -74,6 +74,11 @@ class FakeQueryApi:
         for follower, _ in tuple(self._sockets):
             await follower.close(code=WSCloseCode.SERVICE_RESTART)
 
+    async def say(self, text: str) -> None:
+        """Any message to everybody who follows."""
+        for follower, _ in tuple(self._sockets):
+            await follower.send_str(text)
+
     async def fault(self, status: int | None) -> None:
         """Answer every request so; None: answer rightly again."""
         self._fault = None if status is None else {"code": status, "error": "told to", "debug": None}

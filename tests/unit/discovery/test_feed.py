@@ -7,6 +7,7 @@ import pytest
 from appliance.discovery.feed import (
     LINGER_S,
     RETURN_S,
+    STEADY_S,
     SYNC_S,
     Action,
     Connect,
@@ -81,6 +82,7 @@ def trying() -> Story:
 def network() -> Story:
     story = trying()
     story.synced()
+    story.wait(STEADY_S)
     return story
 
 
@@ -218,6 +220,23 @@ def test_the_next_one_takes_over_before_the_one_that_failed() -> None:
     assert story.take() == [Connect(2, B)]
     story.synced()
     assert story.machine.candidate is B
+
+
+def test_one_that_feeds_for_moments_only_is_tried_less_and_less_and_the_peers_feed() -> None:
+    story = trying()
+    for _ in range(6):
+        story.synced()
+        story.wait(0.5)
+        story.lose()
+        story.wait(31)
+    assert any(isinstance(action, UsePeers) for action in story.did)
+    begun = story.now
+    story.synced()
+    story.take()
+    story.lose()
+    story.wait(10)
+    assert story.now > begun
+    assert story.take() == [UsePeers()], "and not tried again so soon"
 
 
 def test_when_none_comes_back_the_peers_feed_and_what_was_told_lingers() -> None:
