@@ -48,11 +48,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The interface, its address to use, and why: "eth1: the kernel routes the source 10.1.0.7 there"."""
+    """The interface, its address to use, and why: "eth1: the kernel routes the source 10.1.0.7 there".
+
+    ``by_order``: no rule but the order of preference (7) had an answer."""
 
     interface: str
     address: str
     reason: str
+    by_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,8 @@ class _Leg:
     def _first(self) -> Choice:
         interface = next(iter(self._usable.values()))
         rank = "the first" if len(self._usable) > 1 else "the only"
-        return self._choice(interface, self._noting(f"{rank} {_whose(self._question)} that can be used"))
+        choice = self._choice(interface, self._noting(f"{rank} {_whose(self._question)} that can be used"))
+        return replace(choice, by_order=True)
 
     def _choice(self, interface: Interface, why: str, source: str | None = None) -> Choice:
         return Choice(interface.name, self._address(interface, source), f"{interface.name}: {why}")

@@ -117,13 +117,13 @@ class Activator:
     def follow(self, tx: Transaction, endpoint: Endpoint, connection: Connection) -> bool:
         """Resolve the desired state again where the active one is not that, or uses an address that is gone.
 
-        Says whether there was a need to.
+        Says whether that took more than a glance.
         """
         if endpoint.transport.is_rtp and not self._is_stale(endpoint, connection):
-            return False
+            return bool(connection["active"]["master_enable"])  # to look its routes up costs too
         given, connection = connection, self._with_own(endpoint, connection)
         desired, active = connection["desired"], connection["active"]
-        kept = self._kept(endpoint, desired["transport_params"], active["transport_params"])
+        kept = self._kept(endpoint, connection)
         try:
             resolution = self._resolve(endpoint, {**desired, "transport_params": kept}, active["transport_params"])
         except FAILURES as error:
@@ -154,23 +154,32 @@ class Activator:
         if connection["fault"] is not None or active["master_enable"] != connection["desired"]["master_enable"]:
             return True
         return any(
-            is_unset(leg) or not self.addresses.usable(endpoint, index, leg[endpoint.address_parameter])
+            is_unset(leg) or not self._stays(endpoint, connection, index)
             for index, leg in enumerate(active["transport_params"])
         )
 
-    def _kept(self, endpoint: Endpoint, desired: list[JSON], active: list[JSON]) -> list[JSON]:
+    def _stays(self, endpoint: Endpoint, connection: Connection, index: int) -> bool:
+        """Whether a leg can keep its active address: it is there, and no route leads the leg elsewhere."""
+        active, desired = connection["active"], connection["desired"]
+        name, shown = endpoint.address_parameter, active["transport_params"]
+        if not self.addresses.usable(endpoint, index, shown[index][name]):
+            return False
+        wanted = _with_group(desired["transport_params"][index], shown[index])
+        if wanted[name] != AUTO or not (active["master_enable"] and wanted["rtp_enabled"]):
+            return True
+        origin = origin_of(desired["transport_file"]["data"])
+        return not self._resolver.leads_elsewhere(endpoint, index, wanted, shown, self.addresses, origin)
+
+    def _kept(self, endpoint: Endpoint, connection: Connection) -> list[JSON]:
         """The desired parameters, with those that were ``auto`` and can stay as they are in place of it."""
+        desired, active = connection["desired"]["transport_params"], connection["active"]["transport_params"]
         if not endpoint.transport.is_rtp:
             return desired
         name = endpoint.address_parameter
         result = []
         for index, (wanted, shown) in enumerate(zip(desired, active, strict=True)):
-            kept = {}
-            if wanted[name] == AUTO and self.addresses.usable(endpoint, index, shown[name]):
-                kept[name] = shown[name]
-            if wanted.get("destination_ip") == AUTO and shown["destination_ip"] != UNSPECIFIED:
-                kept["destination_ip"] = shown["destination_ip"]
-            result.append({**wanted, **kept})
+            stays = wanted[name] == AUTO and self._stays(endpoint, connection, index)
+            result.append({**_with_group(wanted, shown), **({name: shown[name]} if stays else {})})
         return result
 
     def _with_own(self, endpoint: Endpoint, connection: Connection) -> Connection:
@@ -206,6 +215,13 @@ class Activator:
 def attach(tx: Transaction, endpoint: Endpoint, connection: Connection) -> None:
     """Write only what IS-05 knows: nothing of it is IS-04's."""
     tx.attach(ASPECT, endpoint.id, cast(JSON, connection))
+
+
+def _with_group(wanted: JSON, shown: JSON) -> JSON:
+    """The group that ``auto`` became stays, wherever the stream goes out."""
+    if wanted.get("destination_ip") != AUTO or shown["destination_ip"] == UNSPECIFIED:
+        return wanted
+    return {**wanted, "destination_ip": shown["destination_ip"]}
 
 
 def _without_pending(endpoint: Endpoint, connection: Connection) -> Connection:

@@ -92,6 +92,26 @@ class Resolver:
             result.reasons.append(choice.reason)
         return result
 
+    def leads_elsewhere(
+        self,
+        endpoint: Endpoint,
+        index: int,
+        leg: JSON,
+        active: Sequence[JSON],
+        addresses: Addresses,
+        origin: str | None,
+    ) -> bool:
+        """Whether the network as it is now calls for another interface for this leg than that of its active address,
+        for a better reason than the order of preference."""
+        owners = [addresses.owner(other[endpoint.address_parameter]) or "" for other in active]
+        avoid = tuple(name for other, name in enumerate(owners) if other != index and name)
+        question = _Leg(self._network, self._pool, endpoint, index, addresses, avoid, None if index else origin)
+        try:
+            _, choice = question.resolved(leg)
+        except (Unresolvable, BadRequest):
+            return False
+        return not choice.by_order and choice.interface != owners[index]
+
     def _event(
         self, endpoint: Endpoint, leg: JSON, addresses: Addresses, enabled: bool, before: Sequence[JSON]
     ) -> Resolution:

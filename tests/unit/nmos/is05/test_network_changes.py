@@ -71,11 +71,46 @@ def test_constraints_follow() -> None:
     assert box.get(path)[0]["interface_ip"]["enum"] == ["10.0.0.55", "10.1.0.1"]
 
 
-def test_a_lost_link_moves_to_another_interface_and_does_not_hop_back() -> None:
+def test_a_lost_link_moves_to_another_interface_and_does_not_hop_back_for_the_order_of_preference() -> None:
+    box = connected()
+    move(box, RED_UNPLUGGED)
+    assert leg(box, Kind.SENDER, TONE)["source_ip"] == "10.1.0.1"
+    assert box.resource(Kind.SENDER, TONE)["interface_bindings"] == ["eth1"]
+    move(box, host(RED, BLUE))
+    assert leg(box, Kind.SENDER, TONE)["source_ip"] == "10.1.0.1"
+
+
+def test_a_receiver_returns_to_where_the_kernel_routes_its_source() -> None:
+    """It cannot be heard anywhere else, however usable that is."""
     box = connected()
     move(box, RED_UNPLUGGED)
     assert leg(box)["interface_ip"] == "10.1.0.1"
-    assert box.resource(Kind.RECEIVER, SPEAKER)["interface_bindings"] == ["eth1"]
+    box.network.route(**{"10.0.0.9": "eth0"})
+    move(box, RED_UNPLUGGED)
+    assert leg(box)["interface_ip"] == "10.1.0.1"
+    move(box, host(RED, BLUE))
+    assert leg(box)["interface_ip"] == "10.0.0.1"
+    assert box.aspect(SPEAKER)["reason"] == ["eth0: the kernel routes the source 10.0.0.9 there"]
+    assert box.resource(Kind.RECEIVER, SPEAKER)["interface_bindings"] == ["eth0"]
+    box.changes.clear()
+    move(box, host(RED, BLUE, interface("eth2", "10.2.0.1/24", index=4)))
+    assert box.changes == []
+
+
+def test_a_sender_follows_the_route_of_its_group_and_keeps_the_group() -> None:
+    box = connected()
+    group = leg(box, Kind.SENDER, TONE)["destination_ip"]
+    box.network.route(**{group: "eth1"})
+    move(box, host(RED, BLUE))
+    assert leg(box, Kind.SENDER, TONE)["source_ip"] == "10.1.0.1"
+    assert leg(box, Kind.SENDER, TONE)["destination_ip"] == group
+
+
+def test_an_address_that_was_asked_for_is_not_left_for_a_route() -> None:
+    box = connected()
+    body = {"transport_params": [{"interface_ip": "10.1.0.1"}], "activation": IMMEDIATE}
+    box.patch(Kind.RECEIVER, SPEAKER, body)
+    box.network.route(**{"10.0.0.9": "eth0"})
     move(box, host(RED, BLUE))
     assert leg(box)["interface_ip"] == "10.1.0.1"
 
