@@ -5,8 +5,8 @@ fails is followed at once by the next, and only when every one has failed does i
 an announcement or a change of the node begins the next sweep. While it is registered, a heartbeat that is due goes
 before anything else; then comes what the ledger says. A working registry is never left for a better one.
 
-    SEARCHING   a candidate: CREATING, or PROBING where this box was registered before (ASKING first, where the registry
-                was named in the config and its versions are not known)
+    SEARCHING   a candidate, and a moment for others: CREATING, or PROBING where this box was registered before (ASKING
+                first, where the registry was named in the config and its versions are not known)
     CREATING    201: REGISTERED; 200 or 409: CLEARING; other 4xx: the next candidate
     CLEARING    deleted what was there: CREATING
     PROBING     heartbeat 200: REGISTERED; 404: CREATING; 409: CLEARING
@@ -34,6 +34,8 @@ from appliance.discovery.txt import highest_common
 
 HEARTBEAT_S = 5.0
 """IS-04 Behaviour - Registration, "Heartbeating"; IS-09 may say otherwise."""
+GATHER_S = 0.4
+"""Registries answer the first question of a box within some 100 ms of one another: the best of them is wanted."""
 PROBE_S = 2.5
 """How long a registry has while there are others to try: they must be reached within the 12 s after which a registry
 forgets a node."""
@@ -57,10 +59,8 @@ class Registration:
         self._state = State.SEARCHING
         self._current: Candidate | None = None
         self._clear_versions: list[str] = []
-        self._cleared = False
-        self._conflicts = 0
-        self._ever_registered = False
-        self._registered = False
+        self._cleared, self._conflicts = False, 0
+        self._ever_registered = self._registered = False
         self._interval_s = HEARTBEAT_S
         self._last_beat = 0.0
         self._retry_at: float | None = None
@@ -101,11 +101,12 @@ class Registration:
     ) -> list[Action]:
         """The registries that can be used now, best first, and the URLs of those just (re-)announced."""
         news = self._choice.handle_candidates(candidates, announced, self._current)
-        if self._state in (State.SEARCHING, State.WAITING):
-            if news:
-                self._sweep(now)
-            elif not candidates and self._state is State.WAITING:
-                self._give_up(now)
+        if self._state in (State.SEARCHING, State.WAITING) and not candidates:
+            self._give_up(now)
+        elif self._state is State.SEARCHING and news:
+            self._retry_at = self._retry_at or now + GATHER_S
+        elif self._state is State.WAITING and news:
+            self._sweep(now)
         elif self._state is State.REGISTERED and self._choice.is_outdated(self._used):
             self._outbox.say(self._current, f"it does not speak {self._used.version} any more")
             self._outbox.cancel()
@@ -185,11 +186,10 @@ class Registration:
         return self._retry_at
 
     def handle_timer(self, now: float) -> list[Action]:
-        if self._outbox.under_way is None:
-            if self._state is State.REGISTERED:
-                self._proceed(now)
-            elif self._state is State.WAITING and self._retry_at is not None and now >= self._retry_at:
-                self._sweep(now)
+        if self._outbox.under_way is None and self._state is State.REGISTERED:
+            self._proceed(now)
+        elif self._outbox.under_way is None and self._retry_at is not None and now >= self._retry_at:
+            self._sweep(now)
         return self._outbox.drain()
 
     # ---- sweeps

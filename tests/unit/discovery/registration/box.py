@@ -77,8 +77,11 @@ class Box:
     # ---- events
 
     def candidates(self, *candidates: Candidate, announced: Sequence[Candidate] = ()) -> None:
+        """These are there; and while it only gathers them, the moment that it takes passes."""
         urls = {candidate.url for candidate in announced}
         self.do(self.machine.handle_candidates(self.now, candidates, urls))
+        if self.state is State.SEARCHING and self.machine.get_timer() is not None:
+            self.wait()
 
     def answer(self, status: int, **more: object) -> None:
         request = self._take()

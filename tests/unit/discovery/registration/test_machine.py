@@ -45,6 +45,26 @@ def test_everything_is_registered_in_order_and_then_kept_alive() -> None:
     assert box.machine.get_timer() == box.now + HEARTBEAT_S
 
 
+def test_the_best_of_those_that_answer_in_one_moment_is_taken() -> None:
+    box = Box()
+    box.do(box.machine.handle_candidates(box.now, (B,), {B.url}))
+    assert box.open is None
+    first = box.machine.get_timer()
+    box.now += 0.1
+    box.do(box.machine.handle_candidates(box.now, (A, B), {A.url}))
+    assert box.machine.get_timer() == first  # nobody can put it off
+    box.wait()
+    assert box.last == "a POST node v1.3"
+
+
+def test_who_goes_in_that_moment_is_not_asked() -> None:
+    box = Box()
+    box.do(box.machine.handle_candidates(box.now, (A,), {A.url}))
+    box.do(box.machine.handle_candidates(box.now, ()))
+    assert box.machine.get_timer() is None
+    assert box.state is State.SEARCHING
+
+
 def test_bodies_are_what_the_node_api_shows_in_that_version() -> None:
     box = Box()
     box.register(OLD)
@@ -428,7 +448,7 @@ def test_backoff_grows_and_ends_with_an_announcement() -> None:
         assert box.state is State.WAITING
         when = box.machine.get_timer()
         assert when is not None
-        waits.append(when - box.now)
+        waits.append(round(when - box.now, 6))
         box.wait()
     assert waits == sorted(waits)
     assert waits[0] <= 1.0
@@ -655,8 +675,8 @@ def test_a_failing_registry_is_named_in_the_log_once() -> None:
 def test_the_status_says_where_the_node_is() -> None:
     box = Box()
     assert box.machine.status().state is State.SEARCHING
-    since = box.now
     box.register(A)
+    since = box.now
     status = box.machine.status()
     assert (status.registry, status.name, status.version) == (A.url, "a", "v1.3")
     assert (status.held, status.pending, status.since) == (6, 0, since)
