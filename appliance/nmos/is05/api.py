@@ -108,7 +108,9 @@ class ConnectionApi:
     def _bulk(self, kind: Kind, version: str) -> Handler:
         async def post(request: Request) -> Answer:
             items = request.json()
+            await _Pause()
             bulk_validator()(items)
+            await _Pause()
             answers, activated = [], []
             for item in items:
                 answer, outcome = self._bulk_item(kind, version, item)
@@ -133,7 +135,7 @@ class ConnectionApi:
 
 
 class _Pause:
-    """Awaited between the items of a long request: lets the event loop, whichever it is, do something else."""
+    """Awaited between the parts of a long request: lets the event loop, whichever it is, do something else."""
 
     def __await__(self) -> Generator[None, None, None]:
         yield

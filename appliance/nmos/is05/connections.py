@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 MAX_AT_ONCE = 16
 """Resolved in one go, by a salvo or a network change: one transaction, and still no long pause of the event loop."""
+MAX_LOOKED_AT = 100
+"""Asked in one go whether a network change is anything to them, which for most it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +241,14 @@ class Connections:
             self._rearm()
 
     def _follow_some(self) -> None:
-        """One transaction of those that wait to be looked at: any that need nothing, so many that need something."""
+        """One transaction of those that wait to be looked at, so many, or fewer where they need something."""
         resolved = 0
         with self._store.transaction("network changed") as tx:
-            while self._to_follow and resolved < MAX_AT_ONCE:
+            for _ in range(min(len(self._to_follow), MAX_LOOKED_AT)):
                 endpoint = self._to_follow.popleft()
                 resolved += self._activator.follow(tx, endpoint, self.connection(endpoint))
+                if resolved == MAX_AT_ONCE:
+                    return
 
     def _on_change(self, change: Change) -> None:
         """Where the box is reached is told by its node, and is what its senders of events are called by."""

@@ -8,7 +8,7 @@ from appliance.config.model import LegConfig
 from appliance.core.store import Store
 from appliance.core.types import JSON, Kind
 from appliance.network.model import NetworkState
-from appliance.nmos.is05.connections import MAX_AT_ONCE
+from appliance.nmos.is05.connections import MAX_AT_ONCE, MAX_LOOKED_AT
 from tests.unit.network.hosts import host, interface
 from tests.unit.nmos.is05.boxes import (
     BLUE,
@@ -185,6 +185,18 @@ def test_a_large_box_follows_in_pieces() -> None:
     assert len(box.changes) == 3
     for id in box.connections.all(Kind.RECEIVER):
         assert leg(box, Kind.RECEIVER, id)["interface_ip"] == "10.0.0.55"
+
+
+def test_those_that_nothing_happened_to_are_looked_at_in_pieces_too() -> None:
+    many = tuple(replace(CONFIG.receivers[0], name=f"speaker {n}") for n in range(2 * MAX_LOOKED_AT + 1))
+    box = Box(replace(CONFIG, senders=(), receivers=many))
+    box.connections.network_changed()
+    pieces = 1
+    while box.connections.get_timer() is not None:
+        box.connections.handle_timer()
+        pieces += 1
+    assert pieces == 3
+    assert box.changes == []
 
 
 def test_what_is_due_goes_before_what_follows() -> None:
