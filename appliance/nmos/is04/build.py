@@ -7,7 +7,7 @@ clocks) is made here, again after each change of either; what belongs to an acti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from appliance.config.model import Config, DeviceConfig, EndpointConfig, Format, ReceiverConfig, SenderConfig
@@ -67,6 +67,9 @@ class Builder:
     def __init__(self, config: Config, identities: Identities) -> None:
         self._config = config
         self._ids = identities
+        self._devices = {device.name: device for device in config.devices}
+        self._senders = _by_device(identities, Kind.SENDER, config.senders)
+        self._receivers = _by_device(identities, Kind.RECEIVER, config.receivers)
         self._references: dict[str, tuple[str, int] | None] = {}
 
     def populate(self, store: Store, host: Host, cause: str) -> None:
@@ -177,14 +180,8 @@ class Builder:
             "tags": _tags(device.tags),
             "type": "urn:x-nmos:device:generic",
             "node_id": self._ids.of(Kind.NODE),
-            "senders": [
-                self._ids.of(Kind.SENDER, sender.name)
-                for sender in self._config.senders if sender.device == device.name
-            ],
-            "receivers": [
-                self._ids.of(Kind.RECEIVER, receiver.name)
-                for receiver in self._config.receivers if receiver.device == device.name
-            ],
+            "senders": self._senders.get(device.name, []),
+            "receivers": self._receivers.get(device.name, []),
             "controls": [
                 {
                     "type": f"urn:x-nmos:control:sr-ctrl/{version}",
@@ -254,7 +251,7 @@ class Builder:
 
     def _endpoint_tags(self, endpoint: EndpointConfig) -> JSON:
         """The configured tags and a BCP-002-01 group hint: the configured one, else ``<device>:<endpoint>``."""
-        device = next(device for device in self._config.devices if device.name == endpoint.device)
+        device = self._devices[endpoint.device]
         default = ":".join(
             text.replace(":", " ") for text in (device.label or device.name, endpoint.label or endpoint.name)
         )
@@ -265,6 +262,14 @@ class Builder:
         media = [interface.name for interface in host.network.media_interfaces()]
         names = [next((n for n in leg.interfaces or media if n in media), None) for leg in endpoint.legs]
         return [name for name in names if name is not None]
+
+
+def _by_device(identities: Identities, kind: Kind, endpoints: Iterable[EndpointConfig]) -> Mapping[str, list[str]]:
+    """The ids of the endpoints of each device, in the configuration's order."""
+    ids: dict[str, list[str]] = {}
+    for endpoint in endpoints:
+        ids.setdefault(endpoint.device, []).append(identities.of(kind, endpoint.name))
+    return ids
 
 
 def _audio_source(sender: SenderConfig) -> JSON:
