@@ -173,8 +173,6 @@ class Appliance:
         for listener in (self.site.ready.on_change, node.on_change):
             self.store.subscribe(listener)
         self.server = HttpServer(self.site, self._settled)
-        self.query = self.discovering.local_query(self.identities.of(Kind.NODE, "query"))
-        self.query.mount(self.site, self.server)
         self.server.stream(EVENTS_PATH, self.events.handle)
         parts = (self.store, self.world, self.menu, self.site, self.server, self.media, self.writer)
         declare_observing(Watched(*parts, self.discovering, self.network, self._turns))
@@ -201,6 +199,7 @@ class Appliance:
         self._started("the LLDP neighbours", lambda: self.lldp.start(self._rehome), self.lldp.stop)
         self._stops.append(("discovery", self.discovering.stop))
         await self.discovering.start(self._home())
+        self._serve_query()
         self._started("the service manager", self.service.start, self.service.stop)
         collector.work()
         node = self.store.node
@@ -229,9 +228,13 @@ class Appliance:
         except OSError as error:
             raise ApplianceError(f"port {port} cannot be had: {error.strerror}; --http-port names another") from error
 
+    def _serve_query(self) -> None:
+        """Not before all else is there: loading it takes 20 ms, and the first answer is another one."""
+        query = self.discovering.local_query(self.identities.of(Kind.NODE, "query"))
+        self._started("the local Query API", lambda: query.mount(self.site, self.server), query.close)
+
     async def _stop_serving(self) -> None:
         self.events.close()
-        self.query.close()
         await self.server.stop()
 
     # ---- wires that are more than one name

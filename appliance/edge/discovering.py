@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from appliance.config.model import DiscoveryConfig, DiscoveryMode
 from appliance.core.store import Change, Store
@@ -26,10 +27,12 @@ from appliance.edge.mdns import Mdns
 from appliance.edge.peer_file import PeerFile
 from appliance.edge.peering import Peering
 from appliance.edge.query_feed import QueryFeed
-from appliance.edge.query_local import LocalQuery
 from appliance.edge.registering import Registering
 from appliance.edge.system_api import SystemApi
 from appliance.panel.health import Feed
+
+if TYPE_CHECKING:
+    from appliance.edge.query_local import LocalQuery
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +94,9 @@ class Discovering:
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def local_query(self, source_id: str) -> LocalQuery:
-        """The local Query API over what this discovers; to be mounted once."""
+        """The local Query API over what this discovers; to be mounted once. What it needs is loaded now."""
+        from appliance.edge.query_local import LocalQuery
+
         local = LocalQuery(
             self._world.catalogue,
             self._clock,

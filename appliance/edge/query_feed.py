@@ -34,11 +34,10 @@ from appliance.edge.browsing import ServiceBrowsing
 from appliance.edge.client import Bounds, HttpClient, HttpFailure
 from appliance.edge.mdns import Mdns
 from appliance.edge.peering import Peering
-from appliance.edge.query_proxy import MESSAGE_BYTES, socket_url
 from appliance.edge.unicast_dns import UnicastDns
-from appliance.edge.websocket import OpenedSocket, SocketClient
+from appliance.edge.websocket import MESSAGE_BYTES, OpenedSocket, SocketClient, socket_url
 from appliance.errors import BadRequest
-from appliance.nmos.query.api import BASE
+from appliance.nmos.query import BASE
 
 QUERY_TYPE = "_nmos-query._tcp.local."
 UPDATE_RATE_MS = 100

@@ -13,7 +13,8 @@ from appliance.edge.query_proxy import QueryProxy, Upstream
 from appliance.edge.query_sockets import QuerySockets, patiently
 from appliance.edge.server import HttpServer
 from appliance.edge.websocket import SocketClient
-from appliance.nmos.query.api import BASE, QueryApi
+from appliance.nmos.query import BASE
+from appliance.nmos.query.api import QueryApi
 from appliance.nmos.query.subscriptions import Subscriptions
 from appliance.web.site import Site
 

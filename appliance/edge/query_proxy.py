@@ -11,20 +11,20 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from aiohttp import web
 
 from appliance.discovery.contact import ContactPolicy
 from appliance.discovery.registration.services import Candidate
-from appliance.edge.client import Bounds, HttpClient, HttpFailure, Reply, host_in_url
-from appliance.edge.websocket import ServedSocket, SocketClient
+from appliance.edge.client import Bounds, HttpClient, HttpFailure, Reply
+from appliance.edge.websocket import MESSAGE_BYTES, ServedSocket, SocketClient, socket_url
 from appliance.errors import ApplianceError
-from appliance.nmos.query.api import BASE, socket_href
+from appliance.nmos.query import BASE
+from appliance.nmos.query.api import socket_href
 from appliance.web.messages import Answer, Request, encode_json
 
 BOUNDS = Bounds(body_bytes=16 * 1024 * 1024, connect_s=2.5, idle_s=5.0, total_s=15.0)
-MESSAGE_BYTES = 32 * 1024 * 1024
 MAX_SOCKETS = 100
 _PASSED_ON = ("accept", "authorization")
 _PASSED_BACK = ("x-paging-limit", "x-paging-since", "x-paging-until", "x-ancestry-generations", "allow")
@@ -141,30 +141,6 @@ class QueryProxy:
         except (ValueError, KeyError, TypeError) as error:
             raise HttpFailure("its subscription has no ws_href", reached=True) from error
         return socket_url(href, target, self._policy())
-
-
-def socket_url(href: object, target: Candidate, policy: ContactPolicy) -> tuple[str, dict[str, str]]:
-    """Where to connect for a ``ws_href``, and with which headers; :class:`HttpFailure` where this box does not.
-
-    A host *name* is taken for the Query API itself, so no DNS is asked.
-    """
-    if not isinstance(href, str) or not href.isprintable() or " " in href:
-        raise HttpFailure("its ws_href is no URL", reached=True)
-    try:
-        parts = urlsplit(href)
-        port = parts.port or 80
-    except ValueError as error:
-        raise HttpFailure(f"its ws_href {href[:200]!r} is no URL", reached=True) from error
-    if parts.scheme != "ws" or not parts.hostname:
-        raise HttpFailure(f"its ws_href {href[:200]!r} is no ws URL", reached=True)
-    own = urlsplit(target.url).hostname or ""
-    literal = ":" in parts.hostname or parts.hostname.replace(".", "").isdigit()
-    address = parts.hostname if literal else own
-    if address != own and not policy.permitted(address, port):
-        raise HttpFailure(f"its ws_href leads to {address}, which this box does not contact for others", reached=True)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {} if literal else {"Host": f"{parts.hostname}:{port}"}
-    return f"ws://{host_in_url(address)}:{port}{path}", headers
 
 
 async def _pump(socket: ServedSocket, upstream: Any) -> None:

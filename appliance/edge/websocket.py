@@ -9,10 +9,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from appliance.edge.client import HttpFailure
+from appliance.discovery.contact import ContactPolicy
+from appliance.discovery.registration.services import Candidate
+from appliance.edge.client import HttpFailure, host_in_url
 from appliance.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ WRITE_S = 10.0
 CLOSE_S = 0.5
 MAX_INCOMING = 64 * 1024
 """Programs have nothing to say here that is longer."""
+MESSAGE_BYTES = 32 * 1024 * 1024
+"""A Query API tells everything of a kind in one message: 10,000 senders, as they were and as they are."""
 HEARTBEAT_S = 10.0
 """A server that is silent is asked so often whether it is still there, and has half of it to answer."""
 
@@ -132,3 +137,27 @@ class OpenedSocket:
         with contextlib.suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self._response.close()
+
+
+def socket_url(href: object, target: Candidate, policy: ContactPolicy) -> tuple[str, dict[str, str]]:
+    """Where to connect for a ``ws_href``, and with which headers; :class:`HttpFailure` where this box does not.
+
+    A host *name* is taken for the Query API itself, so no DNS is asked.
+    """
+    if not isinstance(href, str) or not href.isprintable() or " " in href:
+        raise HttpFailure("its ws_href is no URL", reached=True)
+    try:
+        parts = urlsplit(href)
+        port = parts.port or 80
+    except ValueError as error:
+        raise HttpFailure(f"its ws_href {href[:200]!r} is no URL", reached=True) from error
+    if parts.scheme != "ws" or not parts.hostname:
+        raise HttpFailure(f"its ws_href {href[:200]!r} is no ws URL", reached=True)
+    own = urlsplit(target.url).hostname or ""
+    literal = ":" in parts.hostname or parts.hostname.replace(".", "").isdigit()
+    address = parts.hostname if literal else own
+    if address != own and not policy.permitted(address, port):
+        raise HttpFailure(f"its ws_href leads to {address}, which this box does not contact for others", reached=True)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = {} if literal else {"Host": f"{parts.hostname}:{port}"}
+    return f"ws://{host_in_url(address)}:{port}{path}", headers

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from appliance.core.types import JSON, Clock, Kind
 from appliance.discovery.catalogue import Catalogue
 from appliance.errors import NotFound
+from appliance.nmos.query import BASE
 from appliance.nmos.query.errors import NotSupported
 from appliance.nmos.query.paging import DEFAULT_LIMIT, Page, headers, read_paging, select
 from appliance.nmos.query.query import question, split
@@ -22,7 +23,6 @@ from appliance.nmos.query.versions import VERSIONS
 from appliance.web.messages import Answer, Handler, Request, encode_json
 from appliance.web.site import Site
 
-BASE = "/x-nmos/query"
 ENCODED_AT_A_TIME = 50
 
 Work = Generator[None, None, Answer]

@@ -5,7 +5,7 @@ import pytest
 from appliance.discovery.contact import ContactPolicy, Myself
 from appliance.discovery.registration.services import Candidate
 from appliance.edge.client import HttpFailure
-from appliance.edge.query_proxy import socket_url
+from appliance.edge.websocket import socket_url
 
 POLICY = ContactPolicy(Myself("id", frozenset({"10.0.0.1"}), 80))
 REGISTRY = Candidate("http://10.0.0.8:8010", "v1.3")
