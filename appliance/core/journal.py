@@ -19,7 +19,9 @@ import cbor2
 
 from appliance.core.sharing import SharingReader
 from appliance.core.store import Change, Store
+from appliance.core.tai import parse_tai
 from appliance.core.types import JSON, Kind
+from appliance.errors import BadRequest
 
 SCHEMA = 1
 PRODUCT = "nmos-appliance state"
@@ -205,6 +207,8 @@ def _apply(kept: Kept, value: object) -> str | None:
         table, id, body = entry
         if not (isinstance(table, str) and isinstance(id, str) and (body is None or isinstance(body, dict))):
             return f"an entry of table {str(table)[:40]!r} is not [table, id, value]"
+        if table.startswith(_RESOURCE) and body is not None and not _is_resource(id, body):
+            return f"{table} {id[:40]!r} has no id and version of its own"
         checked.append((table, id, body))
     for table, id, body in checked:
         entries = kept.tables.setdefault(table, {})
@@ -213,6 +217,15 @@ def _apply(kept: Kept, value: object) -> str | None:
         else:
             entries[id] = body
     return None
+
+
+def _is_resource(id: str, body: JSON) -> bool:
+    """Whether the store can go on from it: without a version it would not know the highest one."""
+    try:
+        parse_tai(body["version"])
+    except (KeyError, TypeError, BadRequest):
+        return False
+    return bool(body.get("id") == id)
 
 
 def _apply_header(kept: Kept, value: object, schema: int) -> str | None:

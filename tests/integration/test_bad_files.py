@@ -140,6 +140,8 @@ SAME_IDS = [
     ("a journal of unknown tables", _entries(["surprise", "x", {"a": 1}]), ""),
     ("a journal with an unknown kind", _entries(["resource/spaceship", "x", {"id": "x"}]), ""),
     ("a journal with a sender of nobody", _entries(["resource/sender", "x", {"id": "x", "version": "1:1"}]), ""),
+    ("a journal with half a node", _entries(["resource/node", "x", {"id": "x"}]), JOURNAL),
+    ("a journal with a version that is none", _entries(["resource/node", "x", {"id": "x", "version": "y"}]), JOURNAL),
     ("an identity of noise", _write(IDENTITY, b"\xff\x00\xfe"), IDENTITY),
     ("an empty identity", _write(IDENTITY, b""), IDENTITY),
     ("no identity", lambda state: (state / IDENTITY).unlink(), ""),

@@ -163,3 +163,12 @@ def test_a_frame_that_claims_gigabytes_is_not_believed() -> None:
 def test_frames_of_any_number_of_entries(count: int) -> None:
     kept = journal.read(journal.header(SEED) + frame_of({("t", str(number)): {} for number in range(count)}))
     assert len(kept.tables.get("t", {})) == count
+
+
+@pytest.mark.parametrize("body", [{}, {"id": "n"}, {"id": "n", "version": "now"}, {"id": "m", "version": "1:2"}])
+def test_a_resource_that_is_none_is_a_problem_and_what_was_before_it_stays(body: JSON) -> None:
+    good = frame_of({("resource/node", "n"): {"id": "n", "version": "1:2"}})
+    kept = journal.read(journal.header(SEED) + good + frame_of({("resource/node", "n"): body}))
+    assert kept.problem is not None
+    assert "resource/node 'n'" in kept.problem
+    assert kept.tables == {"resource/node": {"n": {"id": "n", "version": "1:2"}}}
