@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from appliance.core.store import Change, Store
+from appliance.core.store import Change, ResourceChange, Store
 from appliance.core.types import JSON, Clock, Kind
 from appliance.discovery.world import PeerStatus, SenderEntry, World, WorldChange
 from appliance.media.engine import StreamStatus
@@ -185,7 +185,7 @@ class MenuModel:
     # ---- following the store and the world
 
     def _on_store(self, change: Change) -> None:
-        relabelled = {change.id for change in change.resources if change.kind in (Kind.DEVICE, Kind.NODE)}
+        relabelled = any(each.kind in (Kind.DEVICE, Kind.NODE) and _is_relabelled(each) for each in change.resources)
         touched = {change.id for change in change.resources if change.kind is Kind.RECEIVER}
         for id in touched:
             self._fits.pop(id, None)
@@ -354,6 +354,13 @@ class MenuModel:
             self._world.peers,
             tuple(self._problems.values()),
         )
+
+
+def _is_relabelled(change: ResourceChange) -> bool:
+    """Whether it is called something else now: all else that may change about a device is nothing to the menu."""
+    if change.before is None or change.after is None:
+        return True
+    return describe.label_of(change.before) != describe.label_of(change.after)
 
 
 def _sources_of(item: ReceiverItem | None) -> set[str]:
