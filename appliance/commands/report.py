@@ -39,6 +39,7 @@ _API = {
     "health.json": "/healthz",
     "receivers.json": "/panel/receivers",
     "peers.json": "/panel/peers",
+    "sources.json": "/panel/sources",
     "metrics.txt": "/metrics",
     "node/self.json": "/x-nmos/node/v1.3/self",
     "node/devices.json": "/x-nmos/node/v1.3/devices",

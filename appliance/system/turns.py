@@ -1,4 +1,4 @@
-"""How long the event loop keeps events waiting: measured always, in some 0.2 µs for each of its turns.
+"""How long the event loop keeps events waiting: measured always, for 0.5 µs in each of its turns.
 
 A turn is what the loop does between two waits: nothing that arrives meanwhile is seen before its end. So the longest
 turn is the loop's lag at its worst, and no callback is longer than the turn that it is in. Measured around ``select``,

@@ -25,7 +25,7 @@ COMMAND_LIMIT_S = 120.0
 _PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "iproute2"),
     *("python3-aiohttp", "python3-bottle", "python3-cbor2", "python3-fastjsonschema"),
-    *("python3-netifaces", "python3-pyroute2", "python3-zeroconf", "python3-urwid"),
+    *("python3-netifaces", "python3-prometheus-client", "python3-pyroute2", "python3-zeroconf", "python3-urwid"),
     *("gstreamer1.0-tools", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-alsa"),
 )
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}

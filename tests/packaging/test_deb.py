@@ -62,6 +62,38 @@ def test_its_tone_leaves_the_box(installation: Installation) -> None:
     assert rtp_header[0] >> 6 == 2  # RTP version 2: RFC 3550 section 5.1
 
 
+def test_a_monitor_can_watch_it(installation: Installation) -> None:
+    base = f"http://{installation.host.address()}"
+    assert http.request(installation.desk, "GET", f"{base}/healthz").status == HTTPStatus.OK
+    metrics = http.request(installation.desk, "GET", f"{base}/metrics")
+    assert metrics.status == HTTPStatus.OK, metrics.text
+    assert 'nmos_appliance_streams{phase="running",role="sender"} 1.0' in metrics.text
+
+
+def test_a_report_of_it_has_everything(installation: Installation) -> None:
+    said = installation.machine.run("nmos-appliance", "report", "/root/report.tar.gz").stdout
+    assert "not in it" not in said
+    members = installation.machine.says("tar", "--list", "--file=/root/report.tar.gz")
+    log = next(line for line in members.splitlines() if line.endswith("/log.txt"))
+    assert "answers at" in installation.machine.says(
+        "tar", "--extract", "--to-stdout", "--file=/root/report.tar.gz", log
+    )
+
+
+def test_a_restored_backup_is_the_services_own(installation: Installation) -> None:
+    machine, node_id = installation.machine, eventually(lambda: _node_id(installation), "the Node API")
+    machine.run("nmos-appliance", "backup", "/root/box.backup")
+    refused = machine.run("nmos-appliance", "restore", "/root/box.backup", check=False)
+    assert "systemctl stop nmos-appliance" in refused.stderr
+    machine.run("systemctl", "stop", UNIT)
+    machine.run("rm", "/var/lib/nmos-appliance/identity", "/var/lib/nmos-appliance/state.journal")
+    machine.run("nmos-appliance", "restore", "/root/box.backup")
+    machine.run("systemctl", "start", UNIT)
+    assert eventually(lambda: _node_id(installation), "the Node API") == node_id
+    assert not machine.says("find", "/var/lib/nmos-appliance", "!", "-user", "nmos-appliance")
+    assert not machine.says("find", "/var/lib/nmos-appliance", "-name", "*.bad-*")
+
+
 def test_it_comes_back_as_the_same_node_when_it_is_killed(installation: Installation) -> None:
     before, node_id = _main_pid(installation), _node_id(installation)
     installation.machine.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", UNIT)
