@@ -266,7 +266,9 @@ def test_labels_edited_here_are_followed() -> None:
 def test_what_else_changes_about_a_device_is_nothing_to_the_menu() -> None:
     scene = Scene()
     with scene.store.transaction("network") as tx:
-        tx.update(Kind.DEVICE, DEVICE, controls=[{"type": "urn:x-nmos:control:sr-ctrl/v1.1", "href": "http://10.0.0.9/"}])
+        tx.update(
+            Kind.DEVICE, DEVICE, controls=[{"type": "urn:x-nmos:control:sr-ctrl/v1.1", "href": "http://10.0.0.9/"}]
+        )
     assert scene.changes == []
 
 
