@@ -87,6 +87,10 @@ def _store(store: Store) -> Iterator[Reading]:
     yield by("counter", "announced_version", "The ver_ counters of the mDNS announcement (0 to 255).", versions)
     resources = {kind.value: float(len(store.all(kind))) for kind in Kind}
     yield by("type", "resources", "This box's own IS-04 resources.", resources)
+    ptp = next((clock for clock in store.node.get("clocks", ()) if clock["ref_type"] == "ptp"), None)
+    state = "none" if ptp is None else "locked" if ptp["locked"] else "unlocked"
+    states = {name: float(name == state) for name in ("none", "unlocked", "locked")}
+    yield by("state", "ptp_clock", "1 for how the box follows a PTP clock.", states)
 
 
 def _peers(watched: Watched) -> Iterator[Reading]:

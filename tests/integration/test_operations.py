@@ -74,6 +74,7 @@ def test_its_metrics_follow_what_it_does(lan: Lan, start_box: StartBox) -> None:
     assert after["http_answers_total200"] == before.get("http_answers_total200", 0) + 6
     assert after["http_kept_answers"] >= 1
     assert after["streamsidlereceiver"] == 1
+    assert after["ptp_clocknone"] == 1
     assert after["loop_turn_seconds_count"] > before["loop_turn_seconds_count"]
     assert after["process_open_fds"] > 3
     eventually(lambda: metrics_of(box)["journal_writes_total"] > before["journal_writes_total"], "the journal")
