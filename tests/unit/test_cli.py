@@ -33,9 +33,21 @@ def test_help_lists_only_what_works(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert exit_.value.code == 0
     shown = capsys.readouterr().out
-    for name in ("run", "check", "status", "sources", "receivers", "take", "watch", "panel"):
+    for name in (
+        "run",
+        "check",
+        "status",
+        "sources",
+        "receivers",
+        "take",
+        "watch",
+        "panel",
+        "report",
+        "backup",
+        "restore",
+    ):
         assert f"\n    {name}" in shown
-    assert "backup" not in shown
+    assert "devices" not in shown
 
 
 @pytest.mark.parametrize("command", [["status"], ["sources"], ["receivers"], ["take", "a", "--off"], ["watch"]])
