@@ -30,6 +30,7 @@ from appliance.edge.connecting import ActivationTimer, WarmUp
 from appliance.edge.discovering import Discovering, Home
 from appliance.edge.files import StateDirectory, StateWriter
 from appliance.edge.host_network import open_host_network
+from appliance.edge.kernel_settings import rp_filter
 from appliance.edge.lldp import Neighbours
 from appliance.edge.media import Media
 from appliance.edge.multicast import Memberships
@@ -43,8 +44,10 @@ from appliance.edge.server import HttpServer
 from appliance.edge.slices import Slices
 from appliance.edge.static_files import static_files
 from appliance.edge.takes import Takes
+from appliance.edge.trapping import Trapping
 from appliance.errors import ApplianceError
 from appliance.media.gstreamer import GStreamerEngine
+from appliance.media.inspect import Inspector
 from appliance.media.null import NullEngine
 from appliance.network.live import LiveNetwork
 from appliance.network.model import NetworkState
@@ -57,6 +60,7 @@ from appliance.nmos.is05.endpoint import endpoints
 from appliance.nmos.is05.groups import Groups
 from appliance.nmos.is05.transportfile import TransportFiles
 from appliance.panel.api import PanelApi
+from appliance.panel.explain import ExplainApi
 from appliance.panel.menu import MenuModel
 from appliance.panel.pages import declare_pages
 from appliance.system import collector, logs, loopstats
@@ -113,7 +117,7 @@ class Appliance:
 
     def _wire_connections(self) -> None:
         config = self._config.network
-        live = LiveNetwork(self.network)
+        self.live = live = LiveNetwork(self.network)
         self.activations = ActivationTimer()
         self.endpoints = endpoints(self._config, self.identities)
         self.connections = Connections(
@@ -169,6 +173,11 @@ class Appliance:
         node.mount(self.site)
         ConnectionApi(self.connections, self.files).mount(self.site)
         PanelApi(self.menu, self.store, self.clock, self.takes.take, self._restore_labels).declare(self.site)
+        configs = {endpoint.id: endpoint.config for endpoint in self.endpoints}
+        inspector = Inspector(self._config, configs, self.store, self.network, rp_filter)
+        self.trapping = Trapping(inspector, self.store, self.network, self.menu)
+        by_id = {endpoint.id: endpoint for endpoint in self.endpoints}
+        ExplainApi(self.menu, self.store, by_id, self.live, inspector).declare(self.site)
         declare_pages(self.site, static_files())
         for listener in (self.site.ready.on_change, node.on_change):
             self.store.subscribe(listener)
@@ -195,6 +204,7 @@ class Appliance:
         warm_up = WarmUp(chain(self.connections.warm_up(), self.node.warm_up()))
         self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, self.rehoming.stop)
+        self._started("traps", self.trapping.start, self.trapping.stop)
         self._started("the PTP clock", lambda: self.ptp.start(self._rehome), self.ptp.stop)
         self._started("the LLDP neighbours", lambda: self.lldp.start(self._rehome), self.lldp.stop)
         self._stops.append(("discovery", self.discovering.stop))

@@ -74,7 +74,7 @@ def choose(question: Question, state: NetworkState, routes: Routes) -> Choice | 
         return _pinned(question, question.pinned, state)
     names = question.allowed or state.media
     version = _version(question)
-    obstacles = {name: _obstacle(state.interfaces.get(name), version, question.destination) for name in names}
+    obstacles = {name: obstacle(state.interfaces.get(name), version, question.destination) for name in names}
     usable = [state.interfaces[name] for name in names if obstacles[name] is None]
     if not usable:
         return Refusal(_nothing_usable(obstacles, _whose(question)))
@@ -86,6 +86,24 @@ def choose(question: Question, state: NetworkState, routes: Routes) -> Choice | 
     if apart:
         return choice
     return replace(choice, reason=f"{choice.reason}; the other leg uses it too, as there is no other")
+
+
+def obstacle(interface: Interface | None, version: int | None, destination: str | None) -> str | None:
+    """Why the interface cannot be used, as the end of a sentence that begins with its name."""
+    if interface is None:
+        return "does not exist"
+    if not interface.up:
+        return "is down"
+    if not interface.carrier:
+        return _NO_CARRIER
+    if not interface.addresses:
+        return "has no address"
+    if version is not None and not interface.of_version(version):
+        return f"has no IPv{version} address"
+    # Loopback lacks the flag, but delivers multicast to those who name it.
+    if destination is not None and _is_group(destination) and not (interface.multicast or interface.loopback):
+        return "cannot do multicast"
+    return None
 
 
 class _Leg:
@@ -206,34 +224,16 @@ def _pinned(question: Question, ip: str, state: NetworkState) -> Choice | Refusa
         return Refusal(f"{ip} is on {owner.name}, which is no {_whose(question)}")
     if version not in (None, ipaddress.ip_address(ip).version):
         return Refusal(f"{ip} is not of the stream's address family, IPv{version}")
-    state_of_it = "" if owner.up and owner.carrier else f" ({owner.name} {_obstacle(owner, None, None)})"
+    state_of_it = "" if owner.up and owner.carrier else f" ({owner.name} {obstacle(owner, None, None)})"
     return Choice(owner.name, ip, f"{owner.name}: its address {ip} is asked for{state_of_it}")
-
-
-def _obstacle(interface: Interface | None, version: int | None, destination: str | None) -> str | None:
-    """Why the interface cannot be used, as the end of a sentence that begins with its name."""
-    if interface is None:
-        return "does not exist"
-    if not interface.up:
-        return "is down"
-    if not interface.carrier:
-        return _NO_CARRIER
-    if not interface.addresses:
-        return "has no address"
-    if version is not None and not interface.of_version(version):
-        return f"has no IPv{version} address"
-    # Loopback lacks the flag, but delivers multicast to those who name it.
-    if destination is not None and _is_group(destination) and not (interface.multicast or interface.loopback):
-        return "cannot do multicast"
-    return None
 
 
 def _nothing_usable(obstacles: dict[str, str | None], whose: str) -> str:
     if not obstacles:
         return "there is no media interface"
-    if all(obstacle == _NO_CARRIER for obstacle in obstacles.values()):
+    if all(why == _NO_CARRIER for why in obstacles.values()):
         return f"no {whose} has a cable: {', '.join(obstacles)}"
-    return f"no {whose} can be used: " + ", ".join(f"{name} {obstacle}" for name, obstacle in obstacles.items())
+    return f"no {whose} can be used: " + ", ".join(f"{name} {why}" for name, why in obstacles.items())
 
 
 def _whose(question: Question) -> str:

@@ -50,8 +50,10 @@ def receiver_item(
     pending: Pending | None,
     source: SourceItem | None,
     lost_since: int | None,
+    traps: tuple[str, ...] = (),
 ) -> ReceiverItem:
-    """A receiver of this box. ``source`` is the one it shows, as last seen; ``lost_since`` since when it is lost."""
+    """A receiver of this box. ``source`` is the one it shows, as last seen; ``lost_since`` since when it is lost;
+    ``traps`` what of the network may keep it from working."""
     active: Mapping[str, Any] = connection.get("active") or {}
     enabled = active.get("master_enable") is True
     return ReceiverItem(
@@ -69,7 +71,7 @@ def receiver_item(
         phase=stream.phase,
         fault=clean(stream.detail or connection.get("fault"), MAX_SENTENCE),
         restarts=stream.restarts,
-        why=tuple(connection.get("reason") or ()),
+        why=(*(connection.get("reason") or ()), *(f"trap: {trap}" for trap in traps if enabled)),
     )
 
 

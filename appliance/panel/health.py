@@ -40,14 +40,17 @@ def box_status(
     sender_faults: Iterable[tuple[str, str]],
     peers: Mapping[str, PeerStatus],
     own: Collection[str] = (),
+    traps: Iterable[tuple[str, str]] = (),
 ) -> BoxStatus:
     """All of the box's condition. ``troubled`` are the receivers with a fault or a lost source, ``sender_faults``
-    (label, what is wrong) of its own senders, ``peers`` by key, ``own`` what is wrong with the box itself."""
+    (label, what is wrong) of its own senders, ``peers`` by key, ``own`` what is wrong with the box itself,
+    ``traps`` (label, what of the network may do harm)."""
     faults = [f"{label}: {detail}" for label, detail in sender_faults]
     faults += [f"{item.label}: {item.fault}" for item in troubled if item.fault]
     faults += own
     worries = [feed.obstacle] if feed.obstacle else []
     worries += [f"{item.label}: its source {item.shows} is lost" for item in troubled if item.lost_since is not None]
+    worries += [f"{label}: {trap}" if label else trap for label, trap in traps]
     health: Health = "fault" if faults else "warning" if worries else "ok"
     return BoxStatus(
         node=node,

@@ -123,7 +123,7 @@ class ReceiverItem:
     """A receiver of this box. ``enabled``: it is on; ``shows``: what, in words; ``sender_id``: if that is a sender.
 
     ``phase``, ``fault`` and ``restarts`` are its stream's (see media.engine.StreamStatus); ``why`` is the reason for
-    the interface of each leg.
+    the interface of each leg, and what may keep them from working.
     """
 
     id: str

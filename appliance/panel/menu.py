@@ -75,6 +75,7 @@ class MenuModel:
         self._fits: dict[str, dict[str, Fit]] = {}
         self._feed = Feed()
         self._problems: dict[str, str] = {}
+        self._traps: dict[str, tuple[str, ...]] = {}
         self._waiting: dict[str, None] = {}
         self._listeners: list[Listener] = []
         self._refresh_receivers(store.all(Kind.RECEIVER))
@@ -166,6 +167,11 @@ class MenuModel:
         else:
             self._problems[part] = problem
         self._tell()
+
+    def set_traps(self, id: str, traps: tuple[str, ...]) -> None:
+        """What of the network may keep a sender or receiver from working, as sentences; of the box itself: no id."""
+        self._traps[id] = traps
+        self._refresh([id] if self._is_receiver(id) else [])
 
     # ---- takes under way
 
@@ -294,8 +300,9 @@ class MenuModel:
         stream = self._streams.get(id, _IDLE)
         device = self._store.get(Kind.DEVICE, receiver["device_id"])
         return describe.receiver_item(
-            receiver, device, connection, stream, self._pending(id, connection), source, lost_since
-        )
+            receiver, device, connection, stream, self._pending(id, connection), source, lost_since,
+            self._traps.get(id, ()),
+        )  # fmt: skip
 
     def _source_of(self, receiver_id: str, sender_id: str | None) -> tuple[SourceItem | None, int | None]:
         """The source that a receiver shows, and since when it is lost: remembered also when it is gone altogether."""
@@ -353,7 +360,13 @@ class MenuModel:
             [(describe.label_of(senders[id]), detail) for id, detail in self._sender_faults.items() if id in senders],
             self._world.peers,
             tuple(self._problems.values()),
+            [(self._label_here(id), trap) for id, traps in self._traps.items() for trap in traps],
         )
+
+    def _label_here(self, id: str) -> str:
+        """What this box calls its own sender or receiver; nothing for the box itself."""
+        own = self._store.get(Kind.RECEIVER, id) or self._store.get(Kind.SENDER, id)
+        return describe.label_of(own) if own else ""
 
 
 def _is_relabelled(change: ResourceChange) -> bool:

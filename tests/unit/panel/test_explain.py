@@ -1,0 +1,137 @@
+"""A receiver explained, over the real Connection API and policy on a network on paper."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from appliance.commands.client import Daemon
+from appliance.commands.explain import explain
+from appliance.core.types import JSON, Kind
+from appliance.discovery.world import World
+from appliance.edge.server import call_bottle
+from appliance.errors import BadRequest, NotFound
+from appliance.network.model import NetworkState
+from appliance.panel.explain import PATH, ExplainApi
+from appliance.panel.menu import MenuModel
+from appliance.web.messages import Answer, Request
+from appliance.web.site import Site
+from tests.unit.network.hosts import host
+from tests.unit.nmos.is05.boxes import BLUE, IMMEDIATE, RED, Box, multicast_sdp, pair_sdp, receiver_id
+
+SPEAKER, DUAL = receiver_id("speaker"), receiver_id("dual")
+
+
+class Network:
+    """The paper network, with the property that the live one has."""
+
+    def __init__(self, box: Box) -> None:
+        self.choose = box.network.choose
+        self._box = box
+
+    @property
+    def state(self) -> NetworkState:
+        return self._box.network.state
+
+
+class Inspector:
+    """What lies in the way, made up."""
+
+    def traps(self, id: str) -> tuple[str, ...]:
+        return ("eth0: it will be dropped",)
+
+    def hints(self, id: str) -> tuple[str, ...]:
+        return ("a route would help",)
+
+    def host_traps(self) -> tuple[str, ...]:
+        return ("eth0 and eth1 are one",)
+
+
+class Scene:
+    """A box and its explanations."""
+
+    def __init__(self) -> None:
+        self.box = Box()
+        self.box.network.route(**{"10.0.0.9": "eth0"})
+        self.menu = MenuModel(self.box.store, World(self.box.clock.tai_ns), self.box.clock, lambda call: call())
+        by_id = {id: self.box.endpoint(Kind.RECEIVER, id) for id in self.box.connections.all(Kind.RECEIVER)}
+        self.api = ExplainApi(self.menu, self.box.store, by_id, Network(self.box), Inspector())
+
+    def connect(self, id: str, sdp: str) -> None:
+        body = {"master_enable": True, "transport_file": {"data": sdp, "type": "application/sdp"}}
+        answer = self.box.patch(Kind.RECEIVER, id, {**body, "activation": IMMEDIATE})
+        assert answer.status == 200, answer.body
+
+    def explained(self, id: str) -> JSON:
+        body = self.api.explain(Request("GET", PATH, {"receiver": id})).body
+        assert isinstance(body, dict)
+        return body
+
+
+def test_a_receiver_that_is_off() -> None:
+    body = Scene().explained(SPEAKER)
+    assert body["sentences"] == ["speaker is off.", "Trap: eth0 and eth1 are one."]
+    assert body["legs"] == []
+
+
+def test_one_leg_and_the_other_port() -> None:
+    scene = Scene()
+    scene.connect(SPEAKER, multicast_sdp())
+    notes = "the kernel routes the source 10.0.0.9 to eth0, the kernel has no route to the group 239.1.2.3"
+    assert scene.explained(SPEAKER)["sentences"] == [
+        "speaker shows there.",
+        "It takes 239.1.2.3 port 5010 from 10.0.0.9 on eth0: the kernel routes the source 10.0.0.9 there.",
+        f"eth1 could be used too: the only interface of this leg that can be used ({notes}).",
+        "Trap: eth0: it will be dropped.",
+        "Trap: eth0 and eth1 are one.",
+        "Hint: a route would help.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"up": False}, "is down"), ({"carrier": False}, "has no carrier"), ({"addresses": ()}, "has no address")],
+)
+def test_a_port_that_cannot_be_used(change: dict[str, object], why: str) -> None:
+    scene = Scene()
+    scene.connect(SPEAKER, multicast_sdp())
+    scene.box.network.state = host(RED, replace(BLUE, **change), media=("eth0", "eth1"))  # type: ignore[arg-type]
+    assert f"eth1 cannot be used: it {why}." in scene.explained(SPEAKER)["sentences"]
+
+
+def test_two_legs_and_one_of_them_off() -> None:
+    scene = Scene()
+    scene.connect(DUAL, pair_sdp())
+    said = scene.explained(DUAL)["sentences"]
+    assert [sentence.split(" on ")[0] for sentence in said[1:3]] == [
+        "Leg 1 takes 239.1.2.3 port 5010 from 10.0.0.9",
+        "Leg 2 takes 239.1.2.4 port 5012",
+    ]
+    scene.connect(DUAL, multicast_sdp())
+    assert "Leg 2 is off." in scene.explained(DUAL)["sentences"]
+
+
+def test_what_cannot_be_explained() -> None:
+    scene = Scene()
+    with pytest.raises(BadRequest, match="receiver: is missing"):
+        scene.api.explain(Request("GET", PATH))
+    with pytest.raises(NotFound, match="no receiver 'nobody'"):
+        scene.explained("nobody")
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    scene = Scene()
+    site = Site()
+    scene.api.declare(site)
+    site.route("/panel/receivers", get=lambda _: Answer({"receivers": [i.to_json() for i in scene.menu.receivers]}))
+
+    class InProcess(Daemon):
+        def get(self, path: str, **query: str | int) -> object:
+            answer = call_bottle(site, Request("GET", path, {key: str(value) for key, value in query.items()}))
+            assert isinstance(answer, Answer)
+            return json.loads(answer.payload())
+
+    assert explain(InProcess("http://box"), "SPEAKER", as_json=False) == 0
+    assert capsys.readouterr().out == "speaker is off.\nTrap: eth0 and eth1 are one.\n"
+    assert explain(InProcess("http://box"), SPEAKER, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["receiver"]["id"] == SPEAKER
