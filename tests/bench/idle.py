@@ -33,12 +33,12 @@ def measure(stage: Stage) -> Iterator[Row]:
     goals = {11: (at_most(65), at_most(60), None), 1100: (None, at_most(80), at_most(0.1))}
     for size, box in boxes.items():
         aim, goal, cpu_goal = goals[size]
-        yield row(f"resident memory, {size:,} + {size:,}", "MB", [_resident_mb(box)], aim=aim, goal=goal)
+        yield row(f"resident memory, {size:,} + {size:,}", "MB", [resident_mb(box)], aim=aim, goal=goal)
         share = 100 * spent[size] / seconds
         yield row(f"idle CPU, {size:,} + {size:,}", "% of a core", [share], goal=cpu_goal, note=f"over {seconds} s")
 
 
-def _resident_mb(box: Box) -> float:
+def resident_mb(box: Box) -> float:
     """RSS of smaps_rollup (proc(5)), shared pages of the interpreter included; 10^6 bytes a MB."""
     for line in Path(f"/proc/{box.pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
         key, _, value = line.partition(":")

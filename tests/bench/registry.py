@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.bench import activation, get, idle, menu, scheduled, stalls, start, take, txt
+from tests.bench import activation, get, idle, menu, scale, scheduled, stalls, start, take, txt
 from tests.bench.figures import Row
 from tests.bench.stage import Stage
 
@@ -32,4 +32,5 @@ BENCHES = (
     Bench("scheduled", "how late scheduled activations are", scheduled.measure),
     Bench("idle", "memory and CPU of a box that does nothing", idle.measure),
     Bench("stalls", "the longest callback of the event loop under each load", stalls.measure),
+    Bench("scale", "500 peers with 20 senders each", scale.measure, needs_network=True),
 )
