@@ -31,6 +31,7 @@ UNIT = "nmos-appliance"
 LOG_LINES = 2000
 MAX_PART = 4 * 1024 * 1024
 """Of a longer part the end is kept: the newest of a log."""
+MAX_EXPLAINED = 64
 _COMMAND_S = 10.0
 _TIMEOUT_S = 5.0
 
@@ -81,6 +82,7 @@ def report(file: Path | None, config: Path | None, state_dir: Path, url: str | N
         ("appliance.toml", lambda: _file(config)),
         ("state.txt", lambda: state(state_dir)),
         *((name, _api_part(daemon, path, trouble)) for name, path in _API.items()),
+        ("explain.txt", lambda: explanations(daemon, trouble)),
         *((name, _command_part(argv)) for name, argv in _COMMANDS.items()),
         ("network/kernel.txt", kernel),
     ]
@@ -119,6 +121,17 @@ def state(state_dir: Path) -> str:
     lines += [f"identity {kept.seed}", f"schema {kept.older or journal.SCHEMA}{', its end is cut off' * kept.torn}"]
     lines += [f"{len(entries):>12}  {table}" for table, entries in sorted(kept.tables.items())]
     return "\n".join(lines) + "\n"
+
+
+def explanations(daemon: Daemon | None, trouble: str) -> str:
+    """Why each receiver gets its stream as it does, or not."""
+    if daemon is None:
+        raise CommandError(trouble)
+    lines = []
+    for receiver in daemon.get("/panel/receivers")["receivers"][:MAX_EXPLAINED]:
+        explained = daemon.get("/panel/explain", receiver=receiver["id"])
+        lines += [f"{receiver['label']} ({receiver['id']})", *(f"  {line}" for line in explained["sentences"])]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def kernel() -> str:

@@ -110,6 +110,7 @@ def test_a_report_of_a_running_box_tells_how_it_is(lan: Lan, start_box: StartBox
     assert "nmos_appliance_commits_total" in found["metrics.txt"]
     assert "eth0" in found["network/addresses.txt"]
     assert "rp_filter" in found["network/kernel.txt"]
+    assert found["explain.txt"].startswith("Speaker (")
 
 
 def test_another_box_takes_over_who_it_is(lan: Lan, start_box: StartBox, tmp_path: Path) -> None:
