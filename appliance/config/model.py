@@ -53,10 +53,14 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """[node]: how the box is called. Without a ``label``: by its host name."""
+    """[node]: how the box is called, and who made it (BCP-002-02). Without a ``label``: by its host name. Without a
+    ``serial_number``: by the id of its node."""
 
     label: str | None = None
     description: str = ""
+    manufacturer: str = "nmos-appliance"
+    product: str = "nmos-appliance"
+    serial_number: str | None = None
     tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -128,11 +132,12 @@ class EventsConfig:
 
 @dataclass(frozen=True, slots=True)
 class DeviceConfig:
-    """[[devices]]: a logical block of senders and receivers."""
+    """[[devices]]: a logical block of senders and receivers. ``function`` is what it is for (BCP-002-02)."""
 
     name: str
     label: str = ""
     description: str = ""
+    function: tuple[str, ...] = ()
     tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -42,7 +42,7 @@ _MAX_TEXT = 200
 
 def check(config: Config) -> Problems:
     """Everything that is wrong with a configuration of the right shape."""
-    rules = (_network, _discovery, _events, _panel, _devices, _endpoints)
+    rules = (_asset, _network, _discovery, _events, _panel, _devices, _endpoints)
     return [problem for rule in rules for problem in rule(config)]
 
 
@@ -131,6 +131,16 @@ def _devices(config: Config) -> Iterator[tuple[str, str]]:
     yield from _names("devices", [device.name for device in config.devices])
     for index, device in enumerate(config.devices):
         yield from _text(f"devices[{index}].label", device.label)
+        for place, function in enumerate(device.function):
+            yield from _name(f"devices[{index}].function[{place}]", function)
+
+
+def _asset(config: Config) -> Iterator[tuple[str, str]]:
+    """BCP-002-02 tags have one value that is not empty."""
+    for key in ("manufacturer", "product", "serial_number"):
+        value = getattr(config.node, key)
+        if value is not None:
+            yield from _name(f"node.{key}", value)
 
 
 def _endpoints(config: Config) -> Iterator[tuple[str, str]]:
@@ -300,10 +310,14 @@ def _address(key: str, value: str) -> Iterator[tuple[str, str]]:
 
 def _names(table: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     for index, name in enumerate(names):
-        if not name or not name.isprintable() or len(name) > _MAX_TEXT:
-            yield f"{table}[{index}].name", f"must be 1 to {_MAX_TEXT} printable characters"
+        yield from _name(f"{table}[{index}].name", name)
         if name in names[:index]:
             yield f"{table}[{index}].name", f'"{name}" is there already: ids derive from names'
+
+
+def _name(key: str, name: str) -> Iterator[tuple[str, str]]:
+    if not name or not name.isprintable() or len(name) > _MAX_TEXT:
+        yield key, f"must be 1 to {_MAX_TEXT} printable characters"
 
 
 def _text(key: str, text: str) -> Iterator[tuple[str, str]]:

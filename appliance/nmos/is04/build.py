@@ -18,8 +18,8 @@ from appliance.network.lldp import Lldp
 from appliance.network.model import NetworkState
 from appliance.network.ptp import PtpClock
 from appliance.nmos.is04.host import clocks, interfaces, media_clock
+from appliance.nmos.is04.tags import Tags, listed
 
-GROUP_HINT = "urn:x-nmos:tag:grouphint/v1.0"
 LABEL_ASPECT = "label"
 """The store's table of labels edited at the box: id → {"label": ..., "description": ...}."""
 
@@ -67,7 +67,7 @@ class Builder:
     def __init__(self, config: Config, identities: Identities) -> None:
         self._config = config
         self._ids = identities
-        self._devices = {device.name: device for device in config.devices}
+        self._tags = Tags(config, serial_number=identities.of(Kind.NODE))
         self._senders = _by_device(identities, Kind.SENDER, config.senders)
         self._receivers = _by_device(identities, Kind.RECEIVER, config.receivers)
         self._references: dict[str, tuple[str, int] | None] = {}
@@ -156,7 +156,7 @@ class Builder:
             "id": self._ids.of(Kind.NODE),
             "label": config.node.label or host.hostname,
             "description": config.node.description,
-            "tags": _tags(config.node.tags),
+            "tags": self._tags.of_node(),
             "href": host.url(host.control),
             "hostname": host.hostname,
             "api": {
@@ -177,7 +177,7 @@ class Builder:
             "id": self._ids.of(Kind.DEVICE, device.name),
             "label": device.label or device.name,
             "description": device.description,
-            "tags": _tags(device.tags),
+            "tags": self._tags.of_device(device),
             "type": "urn:x-nmos:device:generic",
             "node_id": self._ids.of(Kind.NODE),
             "senders": self._senders.get(device.name, []),
@@ -218,7 +218,7 @@ class Builder:
         before = tx.get(Kind.SENDER, core["id"]) or {}
         return {
             **core,
-            "tags": self._endpoint_tags(sender),
+            "tags": self._tags.of_endpoint(sender),
             "flow_id": self._ids.of(Kind.FLOW, sender.name),
             "transport": sender.transport.urn,
             "manifest_href": _manifest_href(core["id"], host) if sender.transport.is_rtp else None,
@@ -232,7 +232,7 @@ class Builder:
         before = tx.get(Kind.RECEIVER, core["id"]) or {}
         return {
             **core,
-            "tags": self._endpoint_tags(receiver),
+            "tags": self._tags.of_endpoint(receiver),
             "format": receiver.format.urn,
             "transport": receiver.transport.urn,
             "caps": _receiver_caps(receiver),
@@ -245,17 +245,9 @@ class Builder:
             "id": self._ids.of(kind, endpoint.name),
             "label": endpoint.label or endpoint.name,
             "description": endpoint.description,
-            "tags": _tags(endpoint.tags),
+            "tags": listed(endpoint.tags),
             "device_id": self._ids.of(Kind.DEVICE, endpoint.device),
         }
-
-    def _endpoint_tags(self, endpoint: EndpointConfig) -> JSON:
-        """The configured tags and a BCP-002-01 group hint: the configured one, else ``<device>:<endpoint>``."""
-        device = self._devices[endpoint.device]
-        default = ":".join(
-            text.replace(":", " ") for text in (device.label or device.name, endpoint.label or endpoint.name)
-        )
-        return {GROUP_HINT: [endpoint.group_hint or default], **_tags(endpoint.tags)}
 
     def _default_bindings(self, endpoint: EndpointConfig, host: Host) -> list[str]:
         """Before the first activation: for each leg the first interface that it may use."""
@@ -316,7 +308,3 @@ def _channels(count: int) -> list[JSON]:
     """Channel labels, with the symbols of ST 2110-30 where the count has a customary order, else undefined ones."""
     named = _CHANNEL_SYMBOLS.get(count) or [(f"Channel {n}", f"U{n:02}") for n in range(1, count + 1)]
     return [{"label": label, "symbol": symbol} for label, symbol in named]
-
-
-def _tags(tags: Mapping[str, tuple[str, ...]]) -> JSON:
-    return {key: list(values) for key, values in tags.items()}

@@ -15,8 +15,9 @@ from appliance.core.types import Kind
 from appliance.edge.server import call_bottle
 from appliance.network.model import Address, Interface, NetworkState
 from appliance.nmos.is04.api import NodeApi
-from appliance.nmos.is04.build import GROUP_HINT, LABEL_ASPECT, Builder, Host
+from appliance.nmos.is04.build import LABEL_ASPECT, Builder, Host
 from appliance.nmos.is04.project import VERSIONS
+from appliance.nmos.is04.tags import GROUP_HINT
 from appliance.web.messages import Answer, Request
 from appliance.web.site import Site
 from tests.support.clock import FakeClock
@@ -152,7 +153,42 @@ def test_group_hints_are_unique_in_a_device_and_configurable() -> None:
     node = Node(config)
     hints = [body["tags"][GROUP_HINT] for body in node.store.all(Kind.SENDER).values()]
     assert hints == [["Stage  left:one"], ["Mics:2"]]
-    assert node.store.node["tags"] == {"urn:x:site": ["north"]}
+    assert node.store.node["tags"]["urn:x:site"] == ["north"]
+
+
+def test_a_role_that_its_group_has_already_is_numbered() -> None:
+    config = Config(
+        devices=(DeviceConfig("a"),),
+        senders=(SenderConfig("1", device="a", label="Pair"), SenderConfig("2", device="a", label="Pair")),
+        receivers=(
+            ReceiverConfig("1", device="a", label="Pair"),
+            ReceiverConfig("3", device="a", group_hint="a:Pair 2"),
+        ),
+    )
+    store = Node(config).store
+    bodies = [*store.all(Kind.SENDER).values(), *store.all(Kind.RECEIVER).values()]
+    assert [body["tags"][GROUP_HINT] for body in bodies] == [["a:Pair"], ["a:Pair 3"], ["a:Pair 4"], ["a:Pair 2"]]
+
+
+def test_asset_information_is_on_the_node_and_unique_on_each_device() -> None:
+    config = Config(
+        node=NodeConfig(manufacturer="Example", product="Converter", serial_number="42"),
+        devices=(DeviceConfig("a"), DeviceConfig("b", function=("Monitor",)), DeviceConfig("c")),
+        senders=(SenderConfig("out", device="a"),),
+        receivers=(ReceiverConfig("in", device="a"),),
+    )
+    store = Node(config).store
+    asset = "urn:x-nmos:tag:asset:"
+    assert store.node["tags"] == {
+        f"{asset}manufacturer/v1.0": ["Example"],
+        f"{asset}product/v1.0": ["Converter"],
+        f"{asset}instance-id/v1.0": ["42"],
+    }
+    devices = [body["tags"] for body in store.all(Kind.DEVICE).values()]
+    assert [tags[f"{asset}instance-id/v1.0"] for tags in devices] == [["42/a"], ["42/b"], ["42/c"]]
+    assert [tags[f"{asset}function/v1.0"] for tags in devices] == [["Sender", "Receiver"], ["Monitor"], ["Device"]]
+    unnamed = Node().store.node
+    assert unnamed["tags"][f"{asset}instance-id/v1.0"] == [unnamed["id"]]
 
 
 def test_what_left_the_configuration_leaves_the_store() -> None:
