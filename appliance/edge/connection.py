@@ -203,7 +203,10 @@ class Connection(web.RequestHandler):
         self._clean = False
         if self.phase is Phase.IDLE:
             self.enter(Phase.HEAD)
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except ValueError as error:  # aiohttp 3.8 lets a target that is no URL through ("http://[/")
+            self.refuse(error_answer(400, "this is not valid HTTP", str(error)[:200]))
 
     def _answer_at_once(self, answer: tuple[bytes, bytes]) -> bool:
         transport = self.transport

@@ -440,6 +440,7 @@ def test_chunks_that_are_none_are_400() -> None:
         (b"hello\r\n\r\n", 400),
         (b"GET\r\n\r\n", 400),
         (b"GET /x-nmos/kept HTTP/x.1\r\n\r\n", 400),
+        (b"GET http://[/x-nmos/kept HTTP/1.1\r\nHost: box\r\n\r\n", 400),
         (b"GET /x-nmos/kept HTTP/1.1\r\nno colon\r\n\r\n", 400),
         (b"GET /x-nmos/kept HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
         (b"GET /x-nmos/kept HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
