@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import cbor2
 
-from appliance.core.sharing import SharingReader
+from appliance.core.sharing import Sharing
 from appliance.core.store import Change, Store
 from appliance.core.tai import parse_tai
 from appliance.core.types import JSON, Kind
@@ -72,7 +72,7 @@ class Kept:
 
 def read(data: bytes, schema: int = SCHEMA, migrations: Mapping[int, Migration] = MIGRATIONS) -> Kept:
     """Fold a file into what it holds, in this schema; never raises for bad bytes, they become ``problem``."""
-    kept, reader = Kept(), SharingReader()
+    kept, sharing = Kept(), Sharing()
     position = 0
     while position < len(data):
         frame = _frame_at(data, position)
@@ -81,7 +81,7 @@ def read(data: bytes, schema: int = SCHEMA, migrations: Mapping[int, Migration] 
             kept.problem = None if kept.torn else f"damaged at byte {position}"
             break
         try:
-            value = reader.read(frame)
+            value = sharing.read_cbor(frame)
             kept.problem = _apply(kept, value) if position else _apply_header(kept, value, schema)
         except (cbor2.CBORError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
             # the CRC was right, so this is another program's or another version's frame

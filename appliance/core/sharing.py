@@ -1,12 +1,14 @@
-"""Reads CBOR so that what is equal is one object: of a thousand senders most is the same, and would be there a thousand
-times.
+"""Makes one object of what is equal in JSON that is being read: of a thousand senders most is the same, and would be
+there a thousand times.
 
 Each object is looked at the moment it is decoded, so the heap never holds all the copies, and need not shrink again.
-What comes out must not be changed, as nothing that the store holds ever is.
+What comes out must not be changed, as nothing that the store or the world holds ever is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from sys import intern
 from typing import Any
 
 import cbor2
@@ -15,38 +17,46 @@ _MOST = 12
 """Objects and lists with more than that hardly ever have a twin."""
 
 
-class SharingReader:
-    """Shares over everything that it reads; to be let go of when that is done."""
+class Sharing:
+    """Objects and lists are shared over everything that is read with it: to be let go of when that is done. Texts are
+    shared with all others."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, str] = {}
         # By what they hold: of what may itself be shared, which one it is. An id here always is of something that the
         # kept object holds, so nothing else can have it.
         self._known: dict[tuple[Any, ...], Any] = {}
 
-    def read(self, data: bytes) -> Any:
-        """What ``cbor2.loads`` returns, and raises."""
-        return cbor2.loads(data, object_hook=self._hook)
+    def object(self, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+        """For ``object_pairs_hook``: an object of which all objects inside went this way already."""
+        one = self._one
+        shared = {intern(k): intern(v) if v.__class__ is str else one(v) for k, v in pairs}
+        if len(shared) > _MOST:
+            return shared
+        known: dict[str, Any] = self._known.setdefault((dict, *shared, *map(_identity, shared.values())), shared)
+        return known
 
-    def _hook(self, first: Any, second: Any) -> Any:
+    def read_cbor(self, data: bytes) -> Any:
+        """What ``cbor2.loads`` returns, and raises."""
+        return cbor2.loads(data, object_hook=self._from_cbor)
+
+    def _from_cbor(self, first: Any, second: Any) -> dict[str, Any]:
         """cbor2 5 passes the decoder and the object, cbor2 6 the object and whether it must be immutable."""
-        found = first if isinstance(first, dict) else second
-        text, one = self._texts.setdefault, self._one
-        shared = {text(name, name): text(v, v) if v.__class__ is str else one(v) for name, v in found.items()}
-        return shared if len(shared) > _MOST else self._kept((dict, *shared, *map(_identity, shared.values())), shared)
+        found: dict[str, Any] = first if isinstance(first, dict) else second
+        try:
+            return self.object(found.items())
+        except TypeError:  # no JSON: what has keys that are no texts, or values that have no hash, is left as it is
+            return found
 
     def _one(self, value: Any) -> Any:
-        """Objects inside went through the hook before."""
         kind = value.__class__
         if kind is str:
-            return self._texts.setdefault(value, value)
+            return intern(value)
         if kind is list:
             shared = [self._one(inner) for inner in value]
-            return shared if len(shared) > _MOST else self._kept((list, *map(_identity, shared)), shared)
+            if len(shared) <= _MOST:
+                return self._known.setdefault((list, *map(_identity, shared)), shared)
+            return shared
         return value
-
-    def _kept(self, key: tuple[Any, ...], value: Any) -> Any:
-        return self._known.setdefault(key, value)
 
 
 def _identity(value: Any) -> Any:

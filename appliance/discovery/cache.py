@@ -15,6 +15,7 @@ from typing import Any
 
 import cbor2
 
+from appliance.core.sharing import Sharing
 from appliance.core.types import JSON, Kind
 from appliance.discovery.limits import DEFAULT_LIMITS, Limits
 from appliance.discovery.peer import Peer
@@ -60,13 +61,13 @@ def load(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[Peer | None]:
         if len(frames) % SLICE == 0:
             yield None
     _check_head_and_end(frames)
-    peer: Peer | None = None
+    peer, sharing = None, Sharing()
     for frame in frames[1:-1]:
-        value = _decoded(frame)
+        value = _decoded(frame, sharing)
         if isinstance(value, dict):
             if peer is not None:
                 yield peer
-            peer = _peer(value)
+            peer, sharing = _peer(value), Sharing()
         elif peer is not None:
             _add(peer, value, limits)
             yield None
@@ -102,18 +103,19 @@ def _frames(data: bytes) -> Iterator[memoryview]:
 
 
 def _check_head_and_end(frames: list[memoryview]) -> None:
-    head = _decoded(frames[0]) if frames else None
+    sharing = Sharing()
+    head = _decoded(frames[0], sharing) if frames else None
     if not isinstance(head, dict) or head.get("product") != PRODUCT:
         raise BadRequest("this is no peer cache")
     if head.get("schema") != SCHEMA:
         raise BadRequest(f"the peer cache has schema {head.get('schema')!r}, this version reads {SCHEMA}")
-    if _decoded(frames[-1]) != {"end": len(frames) - 1}:
+    if _decoded(frames[-1], sharing) != {"end": len(frames) - 1}:
         raise BadRequest("the peer cache has no end")
 
 
-def _decoded(frame: memoryview) -> Any:
+def _decoded(frame: memoryview, sharing: Sharing) -> Any:
     try:
-        return cbor2.loads(bytes(frame))
+        return sharing.read_cbor(bytes(frame))
     except (cbor2.CBORDecodeError, ValueError, RecursionError) as error:
         raise BadRequest(f"the peer cache holds what is no CBOR: {error}") from error
 

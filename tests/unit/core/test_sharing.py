@@ -6,7 +6,7 @@ from typing import Any
 import cbor2
 import pytest
 
-from appliance.core.sharing import SharingReader
+from appliance.core.sharing import Sharing
 
 
 def test_equal_objects_lists_and_texts_are_one() -> None:
@@ -16,14 +16,14 @@ def test_equal_objects_lists_and_texts_are_one() -> None:
         "caps": {},
         "legs": [{"port": "auto"}, {"port": "auto"}],
     }
-    reader = SharingReader()
-    first, second = reader.read(cbor2.dumps([sender, {**sender, "label": "In"}]))
+    sharing = Sharing()
+    first, second = sharing.read_cbor(cbor2.dumps([sender, {**sender, "label": "In"}]))
     assert (first["legs"], second["label"]) == (sender["legs"], "In")
     assert first["tags"] is second["tags"]
     assert first["caps"] is second["caps"]
     assert first["legs"] is second["legs"]
     assert first["legs"][0] is first["legs"][1]
-    later = reader.read(cbor2.dumps([{"legs": [["auto", "Device:Out"]], "label": "Out"}]))[0]
+    later = sharing.read_cbor(cbor2.dumps([{"legs": [["auto", "Device:Out"]], "label": "Out"}]))[0]
     assert later["label"] is first["label"]
     assert later["legs"][0][0] is first["legs"][0]["port"]
     assert next(iter(later)) is list(first)[3]
@@ -43,17 +43,24 @@ def test_equal_objects_lists_and_texts_are_one() -> None:
     ],
 )
 def test_what_merely_looks_equal_stays_what_it_is(value: Any) -> None:
-    read = SharingReader().read(cbor2.dumps(value))
+    read = Sharing().read_cbor(cbor2.dumps(value))
     assert json.dumps(read) == json.dumps(value), "the order and the type of everything"
 
 
 def test_what_is_no_json_is_read_as_ever_and_bad_bytes_raise_what_they_always_did() -> None:
-    odd = {1: b"bytes", "nested": {(1, 2): "a tuple"}, "large": 2**70}
-    assert SharingReader().read(cbor2.dumps(odd)) == odd
+    odd = {1: b"bytes", "nested": {(1, 2): "a tuple"}, "large": 2**70, "a set": {1, 2}}
+    assert Sharing().read_cbor(cbor2.dumps(odd)) == odd
     with pytest.raises(cbor2.CBORError):
-        SharingReader().read(cbor2.dumps([1, 2])[:-1])
+        Sharing().read_cbor(cbor2.dumps([1, 2])[:-1])
 
 
 def test_both_ways_in_which_cbor2_tells_of_an_object_are_understood() -> None:
-    reader = SharingReader()
-    assert reader._hook({"a": 1}, False) is reader._hook(object(), {"a": 1})  # noqa: SLF001
+    sharing = Sharing()
+    assert sharing._from_cbor({"a": 1}, False) is sharing._from_cbor(object(), {"a": 1})  # noqa: SLF001
+
+
+def test_json_is_read_the_same_way() -> None:
+    text = '[{"a": {"b": [1, {"c": null}]}}, {"a": {"b": [1, {"c": null}]}, "d": 1.5}]'
+    read = json.loads(text, object_pairs_hook=Sharing().object)
+    assert read == json.loads(text)
+    assert read[0]["a"] is read[1]["a"]
