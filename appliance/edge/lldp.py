@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -156,7 +157,15 @@ class Neighbours:
     def _run(
         self, argv: tuple[str, ...], on_line: Callable[[str], None], on_exit: Callable[[int, tuple[str, ...]], None]
     ) -> Process:
-        return Process(argv, on_line=on_line, on_exit=on_exit, environment=self._environment)
+        whole = (*_with_no_new_rights(self._environment), *argv)
+        return Process(whole, on_line=on_line, on_exit=on_exit, environment=self._environment)
+
+
+def _with_no_new_rights(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """lldpcli is set-user-ID: to run it as another user, as root would, makes the kernel forget that it is to end with
+    us (prctl(2), PR_SET_PDEATHSIG). The service has no such rights to begin with."""
+    setpriv = shutil.which("setpriv", path=environment.get("PATH", "")) if os.geteuid() == 0 else None
+    return (setpriv, "--no-new-privs", "--") if setpriv else ()
 
 
 def _collect(lines: list[str], line: str) -> None:

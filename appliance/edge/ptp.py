@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 ST_2059_DOMAIN = 127
 FIRST_LOOK_S = 0.1
-LOOK_AGAIN_S = 2.0
+LOOK_AGAIN_S = 5.0
 _GONE = (errno.ECONNREFUSED, errno.ECONNRESET, errno.ENOTCONN, errno.EPIPE, errno.ENOENT)
 _MAX_DATAGRAMS_A_TURN = 64
 

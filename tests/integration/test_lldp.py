@@ -1,6 +1,8 @@
 """LLDP with lldpd on both ends of a cable: what the box says of what it is attached to."""
 
 import shutil
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from tests.integration.conftest import StartBox
@@ -38,6 +40,16 @@ def interface(box: Box, name: str) -> Any:
     return next(i for i in box.json("/x-nmos/node/v1.3/self")["interfaces"] if i["name"] == name)
 
 
+def watching(lldpd: Lldpd) -> list[int]:
+    """The processes that watch this lldpd."""
+    asked = f"lldpcli\0-u\0{lldpd.socket}\0-f\0json0\0watch\0"
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has just ended
+            found += [int(entry.parent.name)] if entry.read_text(encoding="utf-8").endswith(asked) else []
+    return found
+
+
 def mac(host: Host, port: str) -> str:
     return host.mac(port).replace(":", "-")
 
@@ -67,3 +79,12 @@ def test_both(lan: Lan, start_box: StartBox) -> None:
         ours.kill()
         eventually(lambda: "attached_network_device" not in interface(box, "eth1"), "lldpd to be missed", 30.0)
     assert box.stop() == 0
+
+
+def test_kill_9_of_the_box_leaves_no_lldpcli(lan: Lan, start_box: StartBox) -> None:
+    stage, _ = cabled(lan)
+    with Lldpd(stage, "eth0,eth1") as ours:
+        box = start_box(stage, BOX, environment={"PATH": ours.path})
+        eventually(lambda: watching(ours), "the box to watch")
+        box.kill()
+        eventually(lambda: not watching(ours), "lldpcli to end")

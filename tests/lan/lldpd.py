@@ -36,6 +36,7 @@ class Lldpd:
         program.write_text(f'#!/bin/sh\nexec {_LLDPCLI} -u {self.socket} "$@"\n', encoding="utf-8")
         program.chmod(0o755)
         self.path = f"{folder}:{os.environ['PATH']}"
+        self._log = host.lan.log(f"lldpd-{host.label}")
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -47,9 +48,12 @@ class Lldpd:
     def start(self) -> Self:
         self.socket.unlink(missing_ok=True)
         script = _START.format(socket=self.socket, ports=self._ports)
-        log = self._host.lan.log(f"lldpd-{self._host.label}")
-        self._process = self._host.popen(["unshare", "--mount", "sh", "-ec", script], log=log)
-        eventually(self._is_up, "lldpd to answer")
+        said = self._log.stat().st_size if self._log.exists() else 0
+        self._process = self._host.popen(["unshare", "--mount", "sh", "-ec", script], log=self._log)
+        eventually(lambda: self._is_up(said), "lldpd to be up")
+        asked = [_LLDPCLI, "-u", str(self.socket)]
+        self._host.run([*asked, "configure", "lldp", "tx-interval", "1"])
+        self._host.run([*asked, "update"])
         return self
 
     def kill(self) -> None:
@@ -57,9 +61,9 @@ class Lldpd:
             kill(self._process)
             self._process = None
 
-    def _is_up(self) -> bool:
+    def _is_up(self, said: int) -> bool:
+        """It begins paused, until it has read its configuration: what it is asked before that can be lost."""
         assert self._process
         if self._process.poll() is not None:
             raise ChildProcessError(f"lldpd ended with {self._process.returncode}")
-        asked = [_LLDPCLI, "-u", str(self.socket), "configure", "lldp", "tx-interval", "1"]
-        return self.socket.exists() and self._host.run(asked, check=False).returncode == 0
+        return b"should resume operations" in self._log.read_bytes()[said:]
