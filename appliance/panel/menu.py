@@ -122,6 +122,10 @@ class MenuModel:
         """A page of the sources, by node, device and label."""
         return self._listing.page(offset, limit)
 
+    def source_ids(self) -> list[str]:
+        """Of all sources, in the same order."""
+        return self._listing.ids()
+
     def fit(self, source_id: str, receiver_id: str) -> Fit:
         """Whether a source fits a receiver of this box, and if not, why."""
         entry, receiver = self._world.entries.get(source_id), self._store.get(Kind.RECEIVER, receiver_id)

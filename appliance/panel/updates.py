@@ -24,7 +24,7 @@ class Updates:
 
     def __init__(self, menu: MenuModel, clock: Clock, receiver_id: str | None) -> None:
         self._menu, self._clock, self._receiver_id = menu, clock, receiver_id
-        self._sources: dict[str, None] = dict.fromkeys(item.id for item in menu.sources())
+        self._sources: dict[str, None] = dict.fromkeys(menu.source_ids())
         self._gone: dict[str, None] = {}
         self._receivers: dict[str, None] = {}
         self._status = False

@@ -21,7 +21,7 @@ def test_put_replace_remove() -> None:
     assert not listing.put(item("1", "B"))
     assert listing.put(item("2", "A"))
     assert listing.put(item("1", "B", detail="L16"))
-    assert [each.id for each in listing] == ["2", "1"]
+    assert [each.id for each in listing] == listing.ids() == ["2", "1"]
     assert listing.put(item("1", "0"))
     assert [each.id for each in listing.page(0, 1)] == ["1"]
     assert listing.remove("1")
