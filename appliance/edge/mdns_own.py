@@ -15,6 +15,7 @@ from zeroconf.asyncio import AsyncZeroconf
 
 from appliance.discovery.records import Srv
 from appliance.discovery.txt import pack
+from appliance.edge import mdns_probing
 
 _log = logging.getLogger(__name__)
 
@@ -132,7 +133,11 @@ class OwnService:
         asked_name = f"{announcing.label}{number}.{announcing.service_type}"
         info = _info(announcing, asked_name)
         try:
-            broadcast = await zeroconf.async_register_service(info, allow_name_change=True)
+            if mdns_probing.TOO_SLOW:
+                await mdns_probing.probe(zeroconf.zeroconf, info)
+            broadcast = await zeroconf.async_register_service(
+                info, allow_name_change=True, cooperating_responders=mdns_probing.TOO_SLOW
+            )
         except (Error, OSError) as error:
             _log.warning("this node could not be announced as %r: %s", announcing.label, error)
             return
