@@ -10,19 +10,14 @@ It serves `Documents` as its Node API, announces itself by zeroconf with any TXT
 """
 
 import json
-import select
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from tests.lan.box import CHECKOUT
 from tests.lan.documents import NODE_PORT, Documents
-from tests.lan.namespace import kill
 from tests.lan.network import Host
-from tests.lan.waiting import PATIENCE_S
+from tests.lan.puppet import Puppet
 
 NODE_TYPE = "_nmos-node._tcp.local."
 COUNTERS = {
@@ -112,8 +107,11 @@ class Request:
     at: float
 
 
-class Peer:
+class Peer(Puppet):
     """The controller of one fake node. Its HTTP server runs from `start` on; it is silent until `announce`."""
+
+    MODULE = "tests.lan.peer_process"
+    WHAT = "peer"
 
     def __init__(
         self,
@@ -125,14 +123,12 @@ class Peer:
         families: Sequence[int] = (4,),
     ) -> None:
         """`families` are the IP versions that it announces itself over, and the addresses of: 4, 6 or both."""
-        self.host = host
-        self.name = name
+        super().__init__(host, name)
         self.port = port
         self.documents = documents or Documents({}, {})
         self.txt = node_txt(self.documents)
         self._families = tuple(families)
         self._announced = False
-        self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -142,23 +138,15 @@ class Peer:
 
     def start(self) -> Self:
         """Start the process and serve the documents."""
-        self._process = self.host.popen(
-            [sys.executable, "-m", "tests.lan.peer_process", *self._addresses()],
-            log=self.host.lan.log(f"peer-{self.name}"),
-            environment={"PYTHONPATH": str(CHECKOUT)},
-            interactive=True,
-        )
-        self._reply()  # its first line says that it is there
+        self._launch(*self._addresses())
         self._tell("serve", **asdict(self.documents))
         self.accept()
         return self
 
     def kill(self) -> None:
         """The power goes: no goodbye, no more answers. May be repeated."""
-        if self._process:
-            kill(self._process)
-            self._process = None
-            self._announced = False
+        super().kill()
+        self._announced = False
 
     def restart(self) -> None:
         """The power goes and comes back: the same documents, the same TXT with its counters at their beginning."""
@@ -262,32 +250,6 @@ class Peer:
     def _at(self, command: str, **arguments: object) -> float:
         """When the peer began to carry out a command about its announcement."""
         return float(self._tell(command, **arguments))
-
-    def _tell(self, command: str, **arguments: object) -> Any:
-        process = self._running()
-        assert process.stdin
-        process.stdin.write(json.dumps({"command": command, "arguments": arguments}) + "\n")
-        process.stdin.flush()
-        return self._reply()
-
-    def _reply(self) -> Any:
-        """The answer to the last command. There is never more than one on its way, so none waits in a buffer."""
-        stdout = self._running().stdout
-        assert stdout
-        readable, _, _ = select.select([stdout], [], [], PATIENCE_S)
-        line = stdout.readline() if readable else ""
-        if not line:
-            log = self.host.lan.log(f"peer-{self.name}").read_text(encoding="utf-8")
-            raise AssertionError(f"peer {self.name} does not reply; it said:\n{log[-4000:]}")
-        reply = json.loads(line)
-        if "error" in reply:
-            raise AssertionError(f"peer {self.name}: {reply['error']}")
-        return reply["result"]
-
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            raise RuntimeError(f"peer {self.name} does not run")
-        return self._process
 
 
 def node_txt(documents: Documents) -> Txt:

@@ -10,7 +10,6 @@ import json
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -19,7 +18,8 @@ from aiohttp import web
 from zeroconf import IPVersion, ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
-_LONGEST_LINE = 1 << 28
+from tests.lan.puppet_process import obey
+
 _CHUNK = b" " * 65536
 _LISTS = ("devices", "sources", "flows", "senders", "receivers")
 
@@ -299,22 +299,8 @@ def _properties(txt: dict[str, str | None]) -> dict[bytes, bytes | None]:
     }
 
 
-async def _obey(node: FakeNode, line: bytes) -> dict[str, Any]:
-    try:
-        order = json.loads(line)
-        return {"result": await getattr(node, order["command"])(**order["arguments"])}
-    except Exception as error:  # noqa: BLE001 - whatever it is, the test must hear of it
-        traceback.print_exc()
-        return {"error": f"{type(error).__name__}: {error}"}
-
-
 async def main(addresses: list[str]) -> None:
-    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    node = FakeNode(addresses)
-    print(json.dumps({"result": "ready"}), flush=True)
-    while line := await reader.readline():
-        print(json.dumps(await _obey(node, line)), flush=True)
+    await obey(FakeNode(addresses))
 
 
 if __name__ == "__main__":

@@ -9,15 +9,14 @@ import json
 import socket
 import sys
 import time
-import traceback
 import uuid
 from typing import Any
 
 from aiohttp import WSCloseCode, web
 
 from tests.lan.peer_process import Announcer
+from tests.lan.puppet_process import obey
 
-_LONGEST_LINE = 1 << 28
 _TXT = {"api_ver": "", "api_proto": "http", "api_auth": "false", "pri": "0"}
 
 
@@ -183,22 +182,8 @@ def _error(status: int, text: str) -> web.Response:
     return web.json_response({"code": status, "error": text, "debug": None}, status=status)
 
 
-async def _obey(api: FakeQueryApi, line: bytes) -> dict[str, Any]:
-    try:
-        order = json.loads(line)
-        return {"result": await getattr(api, order["command"])(**order["arguments"])}
-    except Exception as error:  # noqa: BLE001 - whatever it is, the test must hear of it
-        traceback.print_exc()
-        return {"error": f"{type(error).__name__}: {error}"}
-
-
 async def main(addresses: list[str]) -> None:
-    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    api = FakeQueryApi(addresses)
-    print(json.dumps({"result": "ready"}), flush=True)
-    while line := await reader.readline():
-        print(json.dumps(await _obey(api, line)), flush=True)
+    await obey(FakeQueryApi(addresses))
 
 
 if __name__ == "__main__":

@@ -8,19 +8,12 @@ misbehaves on command, and hands over what it was asked and what it holds.
         eventually(lambda: registry.held().get("receiver"), "the box to register")
 """
 
-import json
-import select
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from tests.lan.box import CHECKOUT
-from tests.lan.namespace import kill
 from tests.lan.network import Host
-from tests.lan.waiting import PATIENCE_S
+from tests.lan.puppet import Puppet
 
 REGISTER_TYPE = "_nmos-register._tcp.local."
 LEGACY_REGISTER_TYPE = "_nmos-registration._tcp.local."
@@ -47,8 +40,11 @@ class Received:
         return f"{self.method} {' '.join(parts[4:5])} {parts[2] if len(parts) > 2 else ''}".strip()
 
 
-class Registry:
+class Registry(Puppet):
     """The controller. Its HTTP server runs from `start` on; it is silent until `announce`."""
+
+    MODULE = "tests.lan.registry_process"
+    WHAT = "registry"
 
     def __init__(
         self,
@@ -60,13 +56,11 @@ class Registry:
         forget_s: float = 12.0,
         system: Mapping[str, Any] | None = None,
     ) -> None:
-        self.host = host
-        self.name = name
+        super().__init__(host, name)
         self.port = port
         self.versions = tuple(versions)
         self._forget_s = forget_s
         self._system = dict(system) if system else None
-        self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -79,28 +73,9 @@ class Registry:
         return f"http://{self.host.address()}:{self.port}"
 
     def start(self) -> Self:
-        self._process = self.host.popen(
-            [sys.executable, "-m", "tests.lan.registry_process", self.host.address()],
-            log=self.host.lan.log(f"registry-{self.name}"),
-            environment={"PYTHONPATH": str(CHECKOUT)},
-            interactive=True,
-        )
-        self._reply()
+        self._launch(self.host.address())
         self._tell("listen", port=self.port, versions=self.versions, forget_s=self._forget_s, system=self._system)
         return self
-
-    def kill(self) -> None:
-        """kill -9: no goodbye, no more answers, connections are refused. May be repeated."""
-        if self._process:
-            kill(self._process)
-            self._process = None
-
-    def freeze(self) -> None:
-        """SIGSTOP: connections are accepted by the kernel, and nothing ever comes."""
-        self._running().send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._running().send_signal(signal.SIGCONT)
 
     def announce(self, type: str = REGISTER_TYPE, *, instance: str | None = None, **txt: str) -> float:
         """Announce it; `txt` changes what it says (pri="10", api_ver="v1.2")."""
@@ -143,28 +118,3 @@ class Registry:
 
     def requests(self, *, forget: bool = False) -> list[Received]:
         return [Received(**request) for request in self._tell("requests", forget=forget)]
-
-    def _tell(self, command: str, **arguments: object) -> Any:
-        stdin = self._running().stdin
-        assert stdin
-        stdin.write(json.dumps({"command": command, "arguments": arguments}) + "\n")
-        stdin.flush()
-        return self._reply()
-
-    def _reply(self) -> Any:
-        stdout = self._running().stdout
-        assert stdout
-        readable, _, _ = select.select([stdout], [], [], PATIENCE_S)
-        line = stdout.readline() if readable else ""
-        if not line:
-            log = self.host.lan.log(f"registry-{self.name}").read_text(encoding="utf-8")
-            raise AssertionError(f"registry {self.name} does not reply; it said:\n{log[-4000:]}")
-        reply = json.loads(line)
-        if "error" in reply:
-            raise AssertionError(f"registry {self.name}: {reply['error']}")
-        return reply["result"]
-
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            raise RuntimeError(f"registry {self.name} does not run")
-        return self._process

@@ -10,15 +10,14 @@ import re
 import socket
 import sys
 import time
-import traceback
 from fnmatch import fnmatchcase
 from typing import Any
 
 from aiohttp import web
 
 from tests.lan.peer_process import Announcer
+from tests.lan.puppet_process import obey
 
-_LONGEST_LINE = 1 << 28
 _PATH = re.compile(
     r"/x-nmos/registration/(?P<version>v[0-9.]+)/(?P<what>resource|health)(/(?P<kind>\w+)/(?P<id>[^/]+))?"
 )
@@ -188,22 +187,8 @@ def _error(status: int, text: str) -> tuple[int, Any, dict[str, str]]:
     return status, {"code": status, "error": text, "debug": None}, {}
 
 
-async def _obey(registry: FakeRegistry, line: bytes) -> dict[str, Any]:
-    try:
-        order = json.loads(line)
-        return {"result": await getattr(registry, order["command"])(**order["arguments"])}
-    except Exception as error:  # noqa: BLE001 - whatever it is, the test must hear of it
-        traceback.print_exc()
-        return {"error": f"{type(error).__name__}: {error}"}
-
-
 async def main(addresses: list[str]) -> None:
-    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    registry = FakeRegistry(addresses)
-    print(json.dumps({"result": "ready"}), flush=True)
-    while line := await reader.readline():
-        print(json.dumps(await _obey(registry, line)), flush=True)
+    await obey(FakeRegistry(addresses))
 
 
 if __name__ == "__main__":
