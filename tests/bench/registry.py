@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.bench import activation, get, idle, menu, scale, scheduled, stalls, start, take, txt
+from tests.bench import activation, clients, get, growth, idle, menu, scale, scheduled, stalls, start, take, txt
 from tests.bench.figures import Row
 from tests.bench.stage import Stage
 
@@ -29,6 +29,8 @@ BENCHES = (
     Bench("get", "GET /self and /senders over 16 connections", get.measure),
     Bench("patch", "immediate activations, one connection", activation.single),
     Bench("bulk", "immediate activations in bulk", activation.bulk),
+    Bench("clients", "300 clients at once", clients.measure),
+    Bench("growth", "what grows with the number of receivers", growth.measure),
     Bench("scheduled", "how late scheduled activations are", scheduled.measure),
     Bench("idle", "memory and CPU of a box that does nothing", idle.measure),
     Bench("stalls", "the longest callback of the event loop under each load", stalls.measure),
