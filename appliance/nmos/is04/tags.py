@@ -18,6 +18,8 @@ class Tags:
         self._config = config
         self._serial = config.node.serial_number or serial_number
         self._hints = dict(_group_hints(config))
+        self._with_senders = {sender.device for sender in config.senders}
+        self._with_receivers = {receiver.device for receiver in config.receivers}
 
     def of_node(self) -> JSON:
         return {**self._asset(self._serial), **listed(self._config.node.tags)}
@@ -41,9 +43,9 @@ class Tags:
         return {f"{_ASSET}{name}/v1.0": [value] for name, value in values.items()}
 
     def _functions(self, device: DeviceConfig) -> Iterator[str]:
-        if any(sender.device == device.name for sender in self._config.senders):
+        if device.name in self._with_senders:
             yield "Sender"
-        if any(receiver.device == device.name for receiver in self._config.receivers):
+        if device.name in self._with_receivers:
             yield "Receiver"
 
 
@@ -57,6 +59,7 @@ def _group_hints(config: Config) -> Iterator[tuple[tuple[type, str], str]]:
     devices = {device.name: device.label or device.name for device in config.devices}
     endpoints: tuple[SenderConfig | ReceiverConfig, ...] = (*config.senders, *config.receivers)
     taken = {endpoint.group_hint for endpoint in endpoints if endpoint.group_hint}
+    numbers: dict[str, int] = {}
     for endpoint in endpoints:
         hint = endpoint.group_hint
         if hint is None:
@@ -64,8 +67,10 @@ def _group_hints(config: Config) -> Iterator[tuple[tuple[type, str], str]]:
                 devices[endpoint.device].replace(":", " "),
                 (endpoint.label or endpoint.name).replace(":", " "),
             )
-            numbered = (f"{group}:{role}{suffix}" for suffix in ("", *(f" {number}" for number in range(2, 10_000))))
-            hint = next(candidate for candidate in numbered if candidate not in taken)
+            hint = plain = f"{group}:{role}"
+            while hint in taken:
+                numbers[plain] = numbers.get(plain, 1) + 1
+                hint = f"{plain} {numbers[plain]}"
             taken.add(hint)
         yield _key(endpoint), hint
 
