@@ -12,7 +12,8 @@ SLICE_S = 0.002
 class Slices:
     """One piece of work at a time, as an iterator whose steps are short; a newer one takes the place of an older."""
 
-    def __init__(self) -> None:
+    def __init__(self, slice_s: float = SLICE_S) -> None:
+        self._slice_s = slice_s
         self._steps: Iterator[object] = iter(())
         self._next: asyncio.Handle | None = None
 
@@ -31,7 +32,7 @@ class Slices:
 
     def _work(self) -> None:
         self._next = None
-        until = time.monotonic() + SLICE_S
+        until = time.monotonic() + self._slice_s
         for _ in self._steps:
             if time.monotonic() > until:
                 self._next = asyncio.get_running_loop().call_soon(self._work)
