@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m appliance.demo", description=__doc__.partition("\n")[0])
     parser.add_argument("--folder", type=Path, default=Path("build/demo"), help="for state, logs and recordings")
     parser.add_argument("--interface", default="lo", help="where the two boxes meet (default: lo, for nobody else)")
-    parser.add_argument("--take", action="store_true", help="choose the first source at once, without asking")
+    parser.add_argument("--take", action="store_true", help="choose the first source as soon as it is there")
     arguments = parser.parse_args(argv)
     folder: Path = arguments.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,10 +120,17 @@ def _face(url: str, *, take: bool) -> int:
     if shutil.which("gst-launch-1.0") is None:
         print("gst-launch-1.0 is not installed: streams are routed, but nothing can be heard")
     if take:
-        subprocess.run([*appliance, "take", "--url", url, "Foyer speaker", "Stage left"], check=False)
+        _take_when_it_is_there([*appliance, "take", "--url", url, "Foyer speaker", "Stage left"])
     interactive = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     command = [*appliance, "panel" if interactive else "watch", "--url", url]
     return subprocess.run(command, check=False).returncode
+
+
+def _take_when_it_is_there(command: Sequence[str]) -> None:
+    """The boxes need a second or two to find each other."""
+    until = time.monotonic() + START_LIMIT_S
+    while subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode and time.monotonic() < until:
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":
