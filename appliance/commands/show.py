@@ -12,17 +12,22 @@ from appliance.commands.output import (
     source_state,
     table,
 )
-from appliance.core.tai import parse_tai
+from appliance.core.tai import NS, parse_tai
 from appliance.core.types import JSON
 from appliance.panel.items import BoxStatus, Fit, ReceiverItem, SourceItem
+from appliance.panel.text import span
+
+NODES_SHOWN = 50
+"""Of hundreds of other nodes ``status`` shows so many, those with an error first."""
 
 
 def status(daemon: Daemon, *, as_json: bool) -> int:
     """How the box is doing; exit code 0 also where something is wrong with it, for it did answer."""
     body = daemon.get("/panel/status")
     receivers = all_receivers(daemon)
+    nodes = daemon.get("/panel/peers", limit=NODES_SHOWN)
     if as_json:
-        print_json({**body, "receivers": receivers})
+        print_json({**body, "receivers": receivers, "peers": nodes["peers"]})
         return 0
     box = BoxStatus.from_json(body["status"])
     now = parse_tai(body["now"])
@@ -37,6 +42,11 @@ def status(daemon: Daemon, *, as_json: bool) -> int:
     if receivers:
         print()
         print(_receiver_table([ReceiverItem.from_json(item) for item in receivers], now))
+    if nodes["peers"]:
+        print()
+        print(_node_table(nodes["peers"], now))
+        if nodes["total"] > len(nodes["peers"]):
+            print(f"and {nodes['total'] - len(nodes['peers'])} more")
     return 0
 
 
@@ -86,6 +96,37 @@ def _source_row(body: JSON, now: int) -> list[str]:
         source.id,
         "; ".join(filter(None, notes)),
     ]
+
+
+def _node_table(nodes: list[JSON], now: int) -> str:
+    """The other nodes, those with an error first."""
+    rows = [
+        [
+            node["label"] or node["name"],
+            f"{next(iter(node['addresses']), '-')} port {node['port']}",
+            node["api_version"] or "-",
+            str(node["sources"]),
+            _ago(node["last_fetch"], now) or "never",
+            _node_state(node, now),
+        ]
+        for node in nodes
+    ]
+    return table(["NODE", "AT", "API", "SOURCES", "ASKED", "STATE"], rows)
+
+
+def _node_state(node: JSON, now: int) -> str:
+    lost = _ago(node["lost_since"], now)
+    notes = (
+        f"lost {lost}" if lost else "",
+        "" if node["confirmed"] else "remembered, not yet seen",
+        node["error"],
+        f"{node['left_out']} of its resources cannot be used" if node["left_out"] else "",
+    )
+    return "; ".join(filter(None, notes)) or "ok"
+
+
+def _ago(time: str | None, now: int) -> str:
+    return "" if time is None else f"{span((now - parse_tai(time)) / NS)} ago"
 
 
 def _receiver_table(items: list[ReceiverItem], now: int) -> str:

@@ -11,6 +11,7 @@ from appliance.commands import show, watch
 from appliance.commands.client import CommandError, Daemon
 from appliance.commands.take import take
 from appliance.core.types import JSON, Kind
+from appliance.discovery.world import PeerStatus
 from appliance.edge.server import call_bottle
 from appliance.panel.api import PanelApi
 from appliance.panel.health import Feed
@@ -95,10 +96,30 @@ def test_status(daemon: InProcess, capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_status_tells_how_it_goes_with_the_other_nodes(daemon: InProcess, capsys: pytest.CaptureFixture[str]) -> None:
+    now = daemon.scene.clock.tai_ns()
+    well = PeerStatus("a", "a", ("10.0.0.2",), 80, "v1.3", "1", "Stage box", last_fetch=now, senders=2)
+    ill = PeerStatus("b", "cam", ("10.0.0.3",), 8080, last_error="it answers 500", lost_since=now, left_out=1)
+    for peer in (well, ill):
+        daemon.scene.world.set_peer(peer)
+    daemon.scene.clock.advance(5)
+    show.status(daemon, as_json=False)
+    troubles = "lost 5 s ago; it answers 500; 1 of its resources cannot be used"
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        "NODE       AT                  API   SOURCES  ASKED    STATE",
+        f"cam        10.0.0.3 port 8080  -     0        never    {troubles}",
+        "Stage box  10.0.0.2 port 80    v1.3  2        5 s ago  ok",
+    ]
+    for number in range(show.NODES_SHOWN):
+        daemon.scene.world.set_peer(PeerStatus(f"n{number}", f"n{number}"))
+    show.status(daemon, as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1] == "and 2 more"
+
+
 def test_status_as_json(daemon: InProcess, capsys: pytest.CaptureFixture[str]) -> None:
     show.status(daemon, as_json=True)
     body = json.loads(capsys.readouterr().out)
-    assert (body["status"]["mode"], len(body["receivers"])) == ("peer-to-peer", 2)
+    assert (body["status"]["mode"], len(body["receivers"]), body["peers"]) == ("peer-to-peer", 2, [])
 
 
 def test_sources(daemon: InProcess, capsys: pytest.CaptureFixture[str]) -> None:
