@@ -2,7 +2,8 @@
 
 Normalised form only: ``and(eq(format,urn%3Ax-nmos%3Aformat%3Avideo),in(tags.location,(Salford,London)))``. Beyond what
 IS-04 suggests there is what nmos-js asks nmos-cpp for: ``matches``, ``contains``, ``rel``, ``sub``, ``count``. Text
-that is matched is no regular expression: a hostile one could stop the box for minutes.
+that is matched is no regular expression: a hostile one could stop the box for minutes. Only ``a|b`` and ``a$`` are
+known, which nmos-js sends when it looks for the senders that suit a receiver of ``rtp.mcast``.
 
 Text is parsed before it is decoded, so that an encoded comma is not one that separates.
 """
@@ -13,13 +14,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote_plus
 
 from appliance.core.types import JSON, Kind
 from appliance.errors import BadRequest
 from appliance.nmos.query.errors import NotSupported
-from appliance.nmos.query.values import Test, flat, same, values_at
+from appliance.nmos.query.values import Sampling, Test, flat, same, sampling, values_at
 
 MAX_CHARS = 8000
 MAX_TERMS = 1000
@@ -103,7 +105,7 @@ _WORD = re.compile(r"[^(),]*")
 
 
 def _value(term: Term) -> Any:
-    """``string:x``, ``number:5``, ``boolean:true``, ``rational:25/1``, or what the text looks like."""
+    """``string:x``, ``number:5``, ``boolean:true``, ``rational:25/1``, ``sampling:RGB``, or what it looks like."""
     if isinstance(term, Call):
         raise BadRequest(f"query.rql: a value is expected where {term.name}() stands")
     kind, colon, rest = term.partition(":")
@@ -126,6 +128,7 @@ _TYPES: Mapping[str, Callable[[str], Any]] = {
     "number": float,
     "boolean": lambda text: _WORDS[text],
     "rational": lambda text: Fraction(text[:40]),
+    "sampling": Sampling,
 }
 
 
@@ -242,8 +245,10 @@ class _Compiler:
             raise BadRequest("query.rql: matches() takes a property, a text, and perhaps i")
         find, text = self._find(terms[0]), unquote_plus(_text("matches", terms[1]).removeprefix("string:"))
         fold = str.casefold if len(terms) == 3 and terms[2] == "i" else str
-        wanted = fold(text.removesuffix("*"))
-        return lambda body: any(isinstance(value, str) and wanted in fold(value) for value in find(body))
+        found = [_finder(fold(alternative)) for alternative in text.split("|")]
+        return lambda body: any(
+            isinstance(value, str) and any(test(fold(value)) for test in found) for value in find(body)
+        )
 
     # other resources, and parts of this one
 
@@ -275,6 +280,8 @@ class _Compiler:
             path = unquote_plus(_text("count", term.arguments[0]))
             return lambda body: (len(value) for value in values_at(body, path) if isinstance(value, list))
         path = unquote_plus(term)
+        if path.rpartition(".")[2] == "components":  # one by one, and as what they are together
+            return lambda body: chain(flat(values_at(body, path)), map(sampling, values_at(body, path)))
         return lambda body: map(_comparable, flat(values_at(body, path)))
 
     def _pair(self, name: str, terms: tuple[Term, ...]) -> tuple[Callable[[JSON], Iterator[Any]], Any]:
@@ -286,6 +293,13 @@ class _Compiler:
         if isinstance(values, str) or values.name:
             raise BadRequest(f"query.rql: {name}() takes a property and a list in brackets")
         return self._find(key), [_value(value) for value in values.arguments]
+
+
+def _finder(wanted: str) -> Callable[[str], bool]:
+    """Whether a text has ``wanted`` in it or, where that ends with a dollar sign, ends with it."""
+    if wanted.endswith("$"):
+        return lambda text: text.endswith(wanted[:-1])
+    return lambda text: wanted.removesuffix("*") in text
 
 
 _NAME = re.compile("[a-z]+")

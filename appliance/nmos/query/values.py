@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from appliance.core.types import JSON
@@ -59,6 +60,40 @@ def same(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a picture is sampled, by the names of ST 2110-20: ``YCbCr-4:2:2``."""
+
+    name: str
+
+
+def sampling(components: Any) -> Sampling | None:
+    """What the ``components`` of a flow of raw video amount to; ``None`` where that has no name."""
+    if not isinstance(components, list) or not all(isinstance(one, dict) for one in components):
+        return None
+    names = [one.get("name") for one in components]
+    sizes = [(one.get("width"), one.get("height")) for one in components]
+    family = next((family for family, parts in _SAMPLED.items() if names == parts), None)
+    if family is None or not all(isinstance(side, int) for size in sizes for side in size):
+        return None
+    if family in _NEVER_SUBSAMPLED:
+        return Sampling(family)
+    (width, height), chroma = sizes[0], set(sizes[1:])
+    for ratio, across, down in (("4:4:4", 1, 1), ("4:2:2", 2, 1), ("4:2:0", 2, 2)):
+        if chroma == {(width // across, height // down)}:
+            return Sampling(f"{family}-{ratio}")
+    return None
+
+
+_SAMPLED = {
+    "YCbCr": ["Y", "Cb", "Cr"],
+    "CLYCbCr": ["Yc", "Cbc", "Crc"],
+    "ICtCp": ["I", "Ct", "Cp"],
+    "RGB": ["R", "G", "B"],
+    "XYZ": ["X", "Y", "Z"],
+    "KEY": ["Key"],
+}
+_NEVER_SUBSAMPLED = ("RGB", "XYZ", "KEY")
 _NOTHING = object()
 
 

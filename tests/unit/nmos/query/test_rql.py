@@ -63,6 +63,8 @@ def matches(rql: str, body: Any = None) -> bool:
         "matches(label,era)",
         "matches(label,Camera%20%281%29)",
         "matches(format,urn%3Ax-nmos%3Aformat%3A*)",
+        "matches(format,string:urn%3Ax-nmos%3Aformat%3Aaudio%7Curn%3Ax-nmos%3Aformat%3AVIDEO%24,i)",
+        "matches(format,format%3Avideo|format%3Aaudio)",
         "and(eq(id,f),or(eq(id,g),not(eq(id,g))))",
         "and()",
         "rel(source_id,ge(count(channels),2))",
@@ -90,6 +92,8 @@ def test_what_matches(rql: str) -> None:
         "lt(version,100:4)",
         "matches(label,camera)",
         "matches(frame_width,19)",
+        "matches(format,urn%3Ax-nmos%3Aformat%24)",
+        "matches(format,audio%7Cvide%24)",
         "rel(source_id,eq(id,other))",
         "rel(device_id,eq(id,s))",
         "in(id,())",
@@ -100,6 +104,38 @@ def test_what_matches(rql: str) -> None:
 )
 def test_what_does_not(rql: str) -> None:
     assert not matches(rql)
+
+
+@pytest.mark.parametrize(
+    ("names", "chroma", "named"),
+    [
+        ("Y Cb Cr", (8, 4), "YCbCr-4:4:4"),
+        ("Y Cb Cr", (4, 4), "YCbCr-4:2:2"),
+        ("I Ct Cp", (4, 2), "ICtCp-4:2:0"),
+        ("Yc Cbc Crc", (4, 4), "CLYCbCr-4:2:2"),
+        ("R G B", (8, 4), "RGB"),
+        ("Key", (8, 4), "KEY"),
+        ("Y Cb Cr", (2, 4), None),
+        ("Y Cb Cr A", (8, 4), None),
+        ("Y Cb Cr", (None, 4), None),
+    ],
+)
+def test_components_are_sampled_as_their_sizes_say(
+    names: str, chroma: tuple[int | None, int], named: str | None
+) -> None:
+    first, *others = names.split()
+    components = [{"name": first, "width": 8, "height": 4}]
+    components += [{"name": name, "width": chroma[0], "height": chroma[1]} for name in others]
+    samplings = ("YCbCr-4:4:4", "YCbCr-4:2:2", "ICtCp-4:2:0", "CLYCbCr-4:2:2", "RGB", "KEY")
+    matching = [one for one in samplings if matches(f"in(components,(sampling:{one}))", {"components": components})]
+    assert matching == ([named] if named else [])
+
+
+def test_no_components_are_not_sampled() -> None:
+    for components in (None, ["Y"], [], 5):
+        assert not matches("eq(components,sampling:YCbCr-4:2:2)", {"components": components})
+    assert not matches("eq(components,sampling:YCbCr-4:2:2)", {})
+    assert matches("sub(components,eq(name,Y))")
 
 
 def test_a_rational_whose_denominator_is_zero_equals_nothing() -> None:
