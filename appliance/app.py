@@ -201,7 +201,7 @@ class Appliance:
         self.media.subscribe(self.menu.set_stream)
         self._started("the streams", self.media.start, self.media.stop)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
-        warm_up = WarmUp(chain(self.connections.warm_up(), self.node.warm_up()))
+        warm_up = WarmUp(chain(self.site.warm_up(), self.connections.warm_up(), self.node.warm_up()))
         self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, self.rehoming.stop)
         self._started("traps", self.trapping.start, self.trapping.stop)

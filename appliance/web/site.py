@@ -9,7 +9,7 @@ bridge of the edge, which finds the answer as a value in the environ: status, he
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -47,6 +47,11 @@ class Site:
         if rule != "/" and "GET" in handlers:
             self.bottle.route(rule + "/", "ANY", _dispatch(_Path({"GET": handlers["GET"]}, only)))
 
+    def warm_up(self) -> Iterator[None]:
+        """Make ready what the next request would wait for, where paths were declared since the last one."""
+        self.bottle.router.compile_stale()
+        yield
+
 
 class _Router(bottle.Router):  # type: ignore[misc]  # bottle ships no types
     """Bottle's, but for this: it puts all patterns into one anew for each path that is declared, which is most of what
@@ -59,9 +64,12 @@ class _Router(bottle.Router):  # type: ignore[misc]  # bottle ships no types
     def _compile(self, method: str) -> None:
         self._stale.add(method)
 
-    def match(self, environ: Mapping[str, Any]) -> Any:
+    def compile_stale(self) -> None:
         while self._stale:
             super()._compile(self._stale.pop())
+
+    def match(self, environ: Mapping[str, Any]) -> Any:
+        self.compile_stale()
         return super().match(environ)
 
 

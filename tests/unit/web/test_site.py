@@ -144,3 +144,13 @@ def test_only_a_plain_200_that_says_what_it_depends_on_is_kept() -> None:
     for answer in (Answer({}), Answer({}, 202, depends=(("device", None),))):
         site.ready.keep("/x", answer, answer.payload())
         assert site.ready.get("/x") is None
+
+
+def test_what_is_declared_after_warming_up_is_found_too() -> None:
+    site = make_site()
+    for _ in site.warm_up():
+        assert ask(site, "GET", "/x-nmos/a/1").body == {"id": "1"}
+    site.route("/x-nmos/late/<id>", get=lambda request: Answer(request.params["id"]))
+    assert ask(site, "GET", "/x-nmos/late/2").body == "2"
+    list(site.warm_up())
+    assert ask(site, "GET", "/x-nmos/late/3").body == "3"
