@@ -21,6 +21,7 @@ from appliance.edge.rtnetlink import (
     RTM_DELROUTE,
     RTM_NEWROUTE,
     RTN_MULTICAST,
+    RouteAnswer,
     Rtnetlink,
     event_socket,
     split,
@@ -102,10 +103,10 @@ class NetlinkNetwork:
             if error.errno not in _NO_ROUTE:
                 raise
             return None
-        if answer["type"] not in ROUTES_THAT_LEAD_SOMEWHERE or (link is None and _is_every_links_route(answer)):
+        if answer.type not in ROUTES_THAT_LEAD_SOMEWHERE or (link is None and _is_every_links_route(answer)):
             return None
-        name = self._name(answer.get_attr("RTA_OIF"))
-        return Route(name, answer.get_attr("RTA_PREFSRC"), answer.get_attr("RTA_GATEWAY")) if name else None
+        name = None if answer.link is None else self._name(answer.link)
+        return Route(name, answer.source, answer.gateway) if name else None
 
     def close(self) -> None:
         """Stop watching. May be repeated."""
@@ -195,8 +196,8 @@ def _is_route_of_somebody(kind: int, message: bytes) -> bool:
     return kind in (RTM_NEWROUTE, RTM_DELROUTE) and len(message) > _RTM_TABLE and message[_RTM_TABLE] != RT_TABLE_LOCAL
 
 
-def _is_every_links_route(route: Any) -> bool:
-    what = (route["family"], route["table"], route["type"])
+def _is_every_links_route(route: RouteAnswer) -> bool:
+    what = (route.family, route.table, route.type)
     return what == (socket.AF_INET6, RT_TABLE_LOCAL, RTN_MULTICAST)
 
 

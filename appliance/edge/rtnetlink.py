@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -31,7 +32,7 @@ ROUTES_THAT_LEAD_SOMEWHERE = range(1, RTN_MULTICAST + 1)
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
 _RTMSG = struct.Struct("=8BI")  # family, destination and source prefix, tos, table, protocol, scope, type, flags
 _ATTRIBUTE = struct.Struct("=HH")  # length with this head, type
-_RTA_DST, _RTA_OIF = 1, 4
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_REQUEST, _NLM_F_MULTI, _NLM_F_DUMP_INTR, _NLM_F_DUMP = 0x1, 0x2, 0x10, 0x300
 _RTEXT_FILTER_SKIP_STATS = 0x8
@@ -39,14 +40,25 @@ _RECEIVE_BYTES = 1 << 17
 _MAX_INTERRUPTIONS = 5
 
 
+@dataclass(frozen=True, slots=True)
+class RouteAnswer:
+    """What the kernel says of a route: its type (RTN_*), its table (RT_TABLE_*), the index of its link."""
+
+    family: int
+    type: int
+    table: int
+    link: int | None
+    source: str | None
+    gateway: str | None
+
+
 class Codecs:
-    """The three message classes of pyroute2 that are used here."""
+    """The two message classes of pyroute2 that are used here."""
 
     def __init__(self) -> None:
         with _bare_package("pyroute2"):
             self.link = importlib.import_module("pyroute2.netlink.rtnl.ifinfmsg").ifinfmsg
             self.address = importlib.import_module("pyroute2.netlink.rtnl.ifaddrmsg").ifaddrmsg
-            self.route = importlib.import_module("pyroute2.netlink.rtnl.rtmsg").rtmsg
 
 
 class Rtnetlink:
@@ -71,13 +83,13 @@ class Rtnetlink:
         """Every IPv4 and IPv6 address, as pyroute2's `ifaddrmsg`."""
         return self._dump(self._codecs.address(), RTM_GETADDR)
 
-    def route(self, destination: str, link: int | None = None) -> Any:
-        """The route to an address, optionally only out of the link with that index, as pyroute2's `rtmsg`."""
+    def route(self, destination: str, link: int | None = None) -> RouteAnswer:
+        """The route to an address, optionally only out of the link with that index."""
         question = _route_question(destination, link)
         size = _HEADER.size + len(question)
         self._socket.send(_HEADER.pack(size, RTM_GETROUTE, _NLM_F_REQUEST, self._next_number(), 0) + question)
         for data in list(self._answers()):
-            return _decoded(self._codecs.route, data)
+            return route_answer(data)
         raise OSError(errno.ENETUNREACH, "the kernel answered nothing")
 
     def _dump(self, question: Any, kind: int) -> list[Any]:
@@ -135,6 +147,34 @@ def split(datagram: bytes) -> Iterator[tuple[int, int, int, bytes]]:
             return
         yield kind, flags, sequence_number, datagram[offset : offset + length]
         offset += (length + 3) & ~3
+
+
+def route_answer(message: bytes) -> RouteAnswer:
+    """An rtmsg, read here as it is packed here: every activation asks. And each message of pyroute2's holds itself, so
+    that only the garbage collector can free it."""
+    family, _, _, _, table, _, _, kind, _ = _RTMSG.unpack_from(message, _HEADER.size)
+    found: dict[int, bytes] = {}
+    offset = _HEADER.size + _RTMSG.size
+    while offset + _ATTRIBUTE.size <= len(message):
+        length, attribute = _ATTRIBUTE.unpack_from(message, offset)
+        if length < _ATTRIBUTE.size or offset + length > len(message):
+            break
+        found[attribute] = message[offset + _ATTRIBUTE.size : offset + length]
+        offset += (length + 3) & ~3
+    return RouteAnswer(
+        family, kind, table, _number(found.get(_RTA_OIF)),
+        _address(found.get(_RTA_PREFSRC)), _address(found.get(_RTA_GATEWAY)),
+    )  # fmt: skip
+
+
+def _number(value: bytes | None) -> int | None:
+    return int.from_bytes(value, sys.byteorder) if value is not None and len(value) == 4 else None
+
+
+def _address(value: bytes | None) -> str | None:
+    if value is None or len(value) not in (4, 16):
+        return None
+    return socket.inet_ntop(socket.AF_INET if len(value) == 4 else socket.AF_INET6, value)
 
 
 def _route_question(destination: str, link: int | None) -> bytes:

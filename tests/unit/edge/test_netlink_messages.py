@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from appliance.edge.rtnetlink import split
+from appliance.edge.rtnetlink import RouteAnswer, route_answer, split
 
 
 def message(kind: int, payload: bytes = b"", sequence_number: int = 1) -> bytes:
@@ -29,6 +29,27 @@ def test_a_length_that_cannot_be_ends_it() -> None:
     assert list(split(struct.pack("=IHHII", 3, 16, 0, 1, 0))) == []
 
 
+OIF, SOURCE, GATEWAY = ((4, b"\x02\0\0\0"), (7, b"\x0a\x01\0\x02"), (5, b"\x0a\x01\0\x01"))
+ROUTE = struct.pack("=8BI", 2, 32, 0, 0, 254, 0, 0, 1, 0)
+
+
+def attributes(*pairs: tuple[int, bytes]) -> bytes:
+    return b"".join(struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4) for kind, value in pairs)
+
+
+def test_a_route_is_read_from_its_attributes_in_any_order_among_others() -> None:
+    odd = (8, b"abcde")
+    payload = ROUTE + attributes((1, b"\xef\x01\x01\x01"), odd, GATEWAY, SOURCE, OIF)
+    assert route_answer(message(24, payload)) == RouteAnswer(2, 1, 254, 2, "10.1.0.2", "10.1.0.1")
+    v6 = struct.pack("=8BI", 10, 128, 0, 0, 255, 0, 0, 5, 0) + attributes(OIF, (7, bytes(15) + b"\x01"))
+    assert route_answer(message(24, v6)) == RouteAnswer(10, 5, 255, 2, "::1", None)
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x08", b"\x03\0\x04\0", b"\x09\0\x04\0\x02\0\0\0", attributes((4, b"\x02\0"))])
+def test_attributes_that_are_missing_cut_short_or_of_another_size_are_none(rest: bytes) -> None:
+    assert route_answer(message(24, ROUTE + rest)) == RouteAnswer(2, 1, 254, None, None, None)
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="netlink is Linux's")
 def test_only_the_codecs_are_imported_and_pyroute2_stays_whole_for_others() -> None:
     script = (
@@ -36,7 +57,7 @@ def test_only_the_codecs_are_imported_and_pyroute2_stays_whole_for_others() -> N
         "from appliance.edge.rtnetlink import Codecs\n"
         "assert not any(name.startswith('pyroute2') for name in sys.modules)\n"
         "Codecs()\n"
-        "assert 'pyroute2.netlink.rtnl.rtmsg' in sys.modules\n"
+        "assert 'pyroute2.netlink.rtnl.ifaddrmsg' in sys.modules\n"
         "assert 'pyroute2.iproute' not in sys.modules\n"
         "assert 'pyroute2' not in sys.modules\n"
         "import pyroute2\n"
