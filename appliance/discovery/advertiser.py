@@ -15,7 +15,8 @@ from appliance.config.model import DiscoveryMode
 from appliance.core.types import Kind
 from appliance.discovery.txt import node_txt, version_key
 
-MIN_INTERVAL_S = 1.0
+MIN_INTERVAL_S = 1.2
+"""Over a second: a listener lets a new record take the place of one that is younger only beside it (RFC 6762 10.2)."""
 _ANNOUNCED_ALWAYS = (1, 2)
 """Up to this version a node must be announced, registered or not."""
 

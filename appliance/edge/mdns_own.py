@@ -17,12 +17,6 @@ from appliance.discovery.records import Srv
 from appliance.discovery.txt import pack
 from appliance.edge import mdns_probing
 
-BROADCAST_S = 0.45
-"""How long python-zeroconf goes on repeating an announcement."""
-FLUSH_S = 1.1
-"""A new record takes the place of an old one only where that is a second old (RFC 6762 section 10.2): what follows
-sooner is said once more, or listeners might keep both."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -48,7 +42,6 @@ class OwnService:
         self._renames = 0
         self._zeroconf: AsyncZeroconf | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._settled_at = 0.0
 
     @property
     def name(self) -> str | None:
@@ -151,7 +144,6 @@ class OwnService:
         if info.name != asked_name:
             _log.info("another node is called %s: this one is announced as %s", asked_name, info.name)
         self._info, self._announced = info, announcing
-        self._begin_broadcast()
         if self._wanted is not announcing:
             self.announce(self._wanted)
         await broadcast
@@ -164,17 +156,7 @@ class OwnService:
         await self._register(zeroconf)
 
     async def _broadcast(self, zeroconf: AsyncZeroconf, info: ServiceInfo) -> None:
-        crowded = self._begin_broadcast()
         await (await zeroconf.async_update_service(info))
-        if crowded:
-            await asyncio.sleep(FLUSH_S)
-            await (await zeroconf.async_update_service(info))
-
-    def _begin_broadcast(self) -> bool:
-        """Whether listeners may not have believed the last announcement for a second when this one comes."""
-        now = asyncio.get_running_loop().time()
-        crowded, self._settled_at = now < self._settled_at, now + BROADCAST_S + FLUSH_S
-        return crowded
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -4,7 +4,7 @@ import pytest
 
 from appliance.config.model import DiscoveryMode
 from appliance.core.types import Kind
-from appliance.discovery.advertiser import Advertiser
+from appliance.discovery.advertiser import MIN_INTERVAL_S, Advertiser
 
 
 def counters(sender: int = 0) -> dict[Kind, int]:
@@ -36,14 +36,15 @@ def test_a_lone_change_leaves_at_once() -> None:
     assert advertiser.get_timer() is None
 
 
-def test_a_burst_is_held_to_one_a_second() -> None:
+def test_a_burst_is_held_to_one_an_interval() -> None:
     advertiser = announced()
     out = []
     for step in range(31):
-        now = 10.0 + step / 10
+        now = 10.0 + step * MIN_INTERVAL_S / 10
         advertiser.handle_counters(counters(step + 1))
         out.append((now, sent(advertiser, now)))
-    assert [(now, txt) for now, txt in out if txt] == [(10.0, "1"), (11.0, "11"), (12.0, "21"), (13.0, "31")]
+    assert [step for step, (_, txt) in enumerate(out) if txt] == [0, 10, 20, 30]
+    assert [txt for _, txt in out if txt] == ["1", "11", "21", "31"]
 
 
 def test_what_was_held_leaves_when_the_timer_says() -> None:
@@ -52,8 +53,8 @@ def test_what_was_held_leaves_when_the_timer_says() -> None:
     sent(advertiser, 5.0)
     advertiser.handle_counters(counters(2))
     assert sent(advertiser, 5.2) is None
-    assert advertiser.get_timer() == 6.0
-    assert sent(advertiser, 6.0) == "2"
+    assert advertiser.get_timer() == 5.0 + MIN_INTERVAL_S
+    assert sent(advertiser, 5.0 + MIN_INTERVAL_S) == "2"
 
 
 def test_a_change_taken_back_is_not_told() -> None:
@@ -63,7 +64,7 @@ def test_a_change_taken_back_is_not_told() -> None:
     advertiser.handle_counters(counters(2))
     advertiser.handle_counters(counters(1))
     assert advertiser.get_timer() is None
-    assert sent(advertiser, 6.0) is None
+    assert sent(advertiser, 5.0 + MIN_INTERVAL_S) is None
 
 
 def test_counters_go_when_registered_and_come_back_as_they_are() -> None:
