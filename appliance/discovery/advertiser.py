@@ -1,7 +1,7 @@
 """When this node's announcement must say something new, and what.
 
 Strategy: the machine remembers what is on the wire and what should be. A change that comes alone goes out at once; for
-a second after it further ones are held together, so a burst costs one packet a second (nmos-cpp does the same). The
+1.2 s after it further ones are held together, so a burst costs less than one packet a second. The
 ``ver_*`` counters are told in peer-to-peer mode only and go on counting throughout (IS-04 Discovery - Peer to Peer
 Operation: withdrawn once the node *is* registered). A node that speaks nothing older than v1.3 is not announced at all
 in registered operation (same place, "DNS-SD Advertisement").
