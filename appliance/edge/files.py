@@ -13,7 +13,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec
 
@@ -146,6 +146,7 @@ class StateWriter:
         gather_s: float = GATHER_S,
         retry_s: float = RETRY_S,
         compact_above: int = COMPACT_ABOVE,
+        thread: Executor | None = None,
     ) -> None:
         self._directory = directory
         self._disk = directory.disk
@@ -159,7 +160,7 @@ class StateWriter:
         self._rewrite = True  # each start begins with a fresh file: short, and without an earlier start's torn tail
         self._size = 0
         self._live = 0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fsync")
+        self._thread = thread or ThreadPoolExecutor(1, thread_name_prefix="fsync")
         self._task: asyncio.Task[None] | None = None
         self.writes = self.bytes_written = self.failures = 0
         """Of the journal, since this process began: for /metrics."""
