@@ -33,13 +33,13 @@ Tables = dict[str, dict[str, Any]]
 
 
 class AtOnce(Executor):
-    """In place of the helper thread: a power cut comes at the same instant in each run, and nobody waits for the GIL."""
+    """In place of the helper thread: the power goes at the same instant in each run, and nobody waits for the GIL."""
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         future: Future[Any] = Future()
         try:
             future.set_result(call(*args, **kwargs))
-        except Exception as error:
+        except (OSError, PowerCut) as error:
             future.set_exception(error)
         return future
 
