@@ -4,11 +4,7 @@ Senders: ``input ! convert ! payloader ! one udpsink a leg``, each bound to the 
 inputs are played to their end and begun again: gst-launch cannot loop a WAV file, so there is a gap of about a tenth
 of a second at each turn.
 
-Receivers: ``one fdsrc a leg ! funnel ! jitter buffer ! depayloader ! convert ! output``. The sockets are the daemon's
-(edge/rtp_socket.py), not udpsrc's: the udpsrc of GStreamer 1.22 binds to every address and can only join a group for
-any source, which in the range of source-specific multicast (232/8, RFC 4607) a router need not honour, and which
-undoes the source filter that the daemon joined with (RFC 3376 section 3.2: any-source wins). Two legs in a funnel
-before one jitter buffer make an ST 2022-7 pair: what comes second is dropped by its sequence number.
+Receivers: ``one fdsrc a leg ! funnel ! jitter buffer ! depayloader ! convert ! output``; gst_parts.py says why fdsrc.
 
 WAV outputs: one file of that name, begun anew whenever the stream starts. Its header is complete when the stream was
 stopped in order (``-e``: end of stream upon SIGINT); of one that was killed, the samples are there.
@@ -16,14 +12,13 @@ stopped in order (``-e``: end of stream upon SIGINT); of one that was killed, th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from appliance.config.model import InputConfig, MediaConfig, OutputConfig
 from appliance.errors import BadRequest
-from appliance.media.engine import AudioFormat, Job, Leg, Plan, descriptor
+from appliance.media.engine import AudioFormat, Job, Plan
+from appliance.media.gst_parts import MAX_PACKET, destinations, location, quoted, sinks, sources, then
 
-MAX_PACKET = 1452
-"""Octets of an RTP packet: ST 2110-10's standard UDP datagram of 1460 with its header; fits IPv6 on Ethernet too."""
 READY = "New clock: "
 """Printed once every element plays. Not the line before it, "Setting pipeline to PLAYING": between the two the clock is
 there already and the base time is not, so a packet would be stamped with the time since boot and wait as long."""
@@ -59,16 +54,16 @@ class GStreamerEngine:
             argv=(
                 self._config.gst_launch,
                 *_input(end, audio),
-                *_then("audioconvert"),
-                *_then("audioresample"),
-                *_then(_raw(audio, f"S{_bits(audio)}BE")),
-                *_then(*_payloader(audio)),
-                *_sinks(job.legs),
+                *then("audioconvert"),
+                *then("audioresample"),
+                *then(_raw(audio, f"S{_bits(audio)}BE")),
+                *then(*_payloader(audio)),
+                *sinks(job.legs),
             ),
             ready=READY,
             advice=ADVICE,
             ends=end.kind == "file",
-            claims=frozenset({*_input_claims(end), *(f"to {leg.destination_ip}:{leg.port}" for leg in job.legs)}),
+            claims=_input_claims(end) | destinations(job.legs),
         )
 
     def _receiver(self, job: Job, audio: AudioFormat, end: OutputConfig) -> Plan:
@@ -76,11 +71,11 @@ class GStreamerEngine:
             argv=(
                 self._config.gst_launch,
                 "-e",
-                *_sources(job.legs, audio),
-                *_then("rtpjitterbuffer", f"latency={round(self._config.latency_ms)}"),
-                *_then(f"rtp{audio.encoding}depay"),
-                *_then("audioconvert"),
-                *_then("audioresample"),
+                *sources(job.legs, _rtp(audio)),
+                *then("rtpjitterbuffer", f"latency={round(self._config.latency_ms)}"),
+                *then(f"rtp{audio.encoding}depay"),
+                *then("audioconvert"),
+                *then("audioresample"),
                 *_output(end, audio),
             ),
             sockets=job.legs,
@@ -88,18 +83,6 @@ class GStreamerEngine:
             advice=ADVICE,
             claims=_output_claims(end),
         )
-
-
-def quoted(name: str, value: str) -> str:
-    """One ``name=value`` whose value gst-launch takes as it stands, whatever is in it.
-
-    gst-launch joins its arguments and parses the line itself: within double quotes only the quote and the backslash
-    mean something, and a control character cannot be written at all.
-    """
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in value):
-        raise BadRequest(f"{name} {value!r} has a control character in it")
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{name}="{escaped}"'
 
 
 def _check(job: Job) -> AudioFormat:
@@ -129,7 +112,7 @@ def _input(end: InputConfig, audio: AudioFormat) -> tuple[str, ...]:
             wave = ("wave=silence",) if end.kind == "silence" else _sine(end)
             return ("audiotestsrc", "is-live=true", *wave, f"samplesperbuffer={samples}")
         case "file":
-            return ("filesrc", quoted("location", _path(end.path)), *_then("wavparse"))
+            return ("filesrc", location(end.path), *then("wavparse"))
         case "alsa":
             return ("alsasrc", quoted("device", end.device), "buffer-time=40000", "latency-time=5000")
 
@@ -150,50 +133,21 @@ def _payloader(audio: AudioFormat) -> tuple[str, ...]:
     )
 
 
-def _sinks(legs: tuple[Leg, ...]) -> Iterator[str]:
-    if len(legs) == 1:
-        yield from _then(*_sink(legs[0]))
-        return
-    yield from _then("tee", "name=legs")
-    for leg in legs:
-        yield from ("legs.", *_then("queue"), *_then(*_sink(leg)))
-
-
-def _sink(leg: Leg) -> Iterator[str]:
-    yield from ("udpsink", f"host={leg.destination_ip}", f"port={leg.port}", f"bind-address={leg.interface_ip}")
-    if leg.source_port:
-        yield f"bind-port={leg.source_port}"
-    if leg.multicast:
-        # Bound to the interface; the sender itself is no member of the group it sends to.
-        yield from (quoted("multicast-iface", leg.interface), f"ttl-mc={leg.ttl}", "auto-multicast=false")
-    # Due when it was made: the default would be 20 ms later, for the sake of slow sinks.
-    yield "processing-deadline=0"
-
-
-def _sources(legs: tuple[Leg, ...], audio: AudioFormat) -> Iterator[str]:
-    caps = (
+def _rtp(audio: AudioFormat) -> str:
+    return (
         f"application/x-rtp,media=audio,clock-rate={audio.sample_rate},encoding-name={audio.encoding},"
         f"channels={audio.channels}"
     )
-    # The packets' arrival times drive the jitter buffer. 9216: a jumbo frame, else a datagram would be cut short.
-    sources = [("fdsrc", f"fd={descriptor(leg)}", "do-timestamp=true", "blocksize=9216") for leg in range(len(legs))]
-    if len(legs) == 1:
-        yield from (*sources[0], *_then(caps))
-        return
-    for source in sources:
-        yield from (*source, *_then(caps), *_then("legs."))
-    yield from ("funnel", "name=legs")
 
 
 def _output(end: OutputConfig, audio: AudioFormat) -> tuple[str, ...]:
     match end.kind:
         case "alsa":
-            return _then("alsasink", quoted("device", end.device), "buffer-time=40000", "latency-time=5000")
+            return then("alsasink", quoted("device", end.device), "buffer-time=40000", "latency-time=5000")
         case "file":
-            location = quoted("location", _path(end.path))
-            return (*_then(_raw(audio, f"S{_bits(audio)}LE")), *_then("wavenc"), *_then("filesink", location))
+            return (*then(_raw(audio, f"S{_bits(audio)}LE")), *then("wavenc"), *then("filesink", location(end.path)))
         case "none":
-            return _then("fakesink", "sync=true")
+            return then("fakesink", "sync=true")
 
 
 def _input_claims(end: InputConfig) -> frozenset[str]:
@@ -210,10 +164,6 @@ def _output_claims(end: OutputConfig) -> frozenset[str]:
             return frozenset()
 
 
-def _then(*element: str) -> tuple[str, ...]:
-    return ("!", *element)
-
-
 def _raw(audio: AudioFormat, sample: str) -> str:
     return f"audio/x-raw,format={sample},rate={audio.sample_rate},channels={audio.channels}"
 
@@ -225,9 +175,3 @@ def _bits(audio: AudioFormat) -> int:
 def _samples(audio: AudioFormat) -> int:
     """In one packet, of each channel."""
     return round(audio.sample_rate * audio.packet_time_ms / 1000)
-
-
-def _path(path: str | None) -> str:
-    if not path:
-        raise BadRequest("path is missing: a file needs one")
-    return path

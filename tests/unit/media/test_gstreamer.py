@@ -7,7 +7,7 @@ import pytest
 from appliance.config.model import InputConfig, MediaConfig, OutputConfig
 from appliance.errors import BadRequest
 from appliance.media.engine import AudioFormat, Job, with_descriptors
-from appliance.media.gstreamer import GStreamerEngine, quoted
+from appliance.media.gstreamer import GStreamerEngine
 from tests.unit.media.streams import L24, RECEIVER, SENDER
 
 
@@ -117,24 +117,6 @@ def test_not_installed_says_what_to_install() -> None:
     engine = GStreamerEngine(MediaConfig(gst_launch="gst-launch-1.0"), lambda _: None)
     assert (engine.unavailable() or "").startswith("gst-launch-1.0 is not installed: apt install gstreamer1.0-tools ")
     assert GStreamerEngine(MediaConfig(), lambda _: "/usr/bin/gst-launch-1.0").unavailable() is None
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        ("/a b/c", '"/a b/c"'),
-        ("it's ! fakesink", '"it\'s ! fakesink"'),
-        ('a"b', '"a\\"b"'),
-        ("a\\b", '"a\\\\b"'),
-    ],
-)
-def test_values_are_quoted(value: str, written: str) -> None:
-    assert quoted("location", value) == f"location={written}"
-
-
-def test_control_characters_cannot_be_written() -> None:
-    with pytest.raises(BadRequest, match="control character"):
-        quoted("location", "a\nb")
 
 
 def test_only_a_descriptor_gets_a_number() -> None:
