@@ -106,11 +106,18 @@ Phase = Literal["idle", "starting", "running", "fault"]
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """How a sender's or receiver's stream is doing. ``detail`` is a sentence for people, empty while all is well."""
+    """How a sender's or receiver's stream is doing.
+
+    ``detail`` is a sentence for people, empty while all is well; ``last_error`` is the last one of a fault since the
+    activation, also when it is over. ``signal``: whether something arrives to be played, or is there to be sent, in the
+    last second; ``None`` where nothing runs that could tell, or that was not heard yet.
+    """
 
     phase: Phase = "idle"
     detail: str = ""
     restarts: int = 0
+    signal: bool | None = None
+    last_error: str = field(default="", compare=False)
 
 
 def descriptor(leg: int) -> str:

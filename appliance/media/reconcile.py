@@ -89,6 +89,8 @@ class Stream:
     started: float = 0.0
     ending: dict[int, frozenset[str]] = field(default_factory=dict)
     fault: str = ""
+    last_error: str = ""
+    signal: bool | None = None
     failures: int = 0
     restarts: int = 0
 
@@ -113,11 +115,11 @@ class Reconciler:
             return
         again = _is_again(desired, stream.desired)
         stream.desired = desired
-        stream.fault, stream.failures, stream.restarts = "", 0, 0
+        stream.fault, stream.last_error, stream.failures, stream.restarts = "", "", 0, 0
         self._forget_times(id, stream)
         job = desired if isinstance(desired, Job) else None
         if isinstance(desired, Refusal):
-            stream.fault = desired.reason
+            stream.fault = stream.last_error = desired.reason
         wanted = memberships(job) if job else ()
         if again and wanted:
             stream.rejoin = wanted
@@ -135,14 +137,22 @@ class Reconciler:
         """Tried again with the next retry of this stream."""
         self._answered(id, membership, why)
         stream = self._streams[id]
-        if membership in stream.joins and id not in self._retries:
-            self._retry_later(id, stream, now)
+        if membership in stream.joins:
+            stream.last_error = why
+            if id not in self._retries:
+                self._retry_later(id, stream, now)
 
     def sign_of_life(self, id: str, run: int) -> None:
         """The process says that it does what it should."""
         stream = self._streams[id]
         if run == stream.run:
             stream.alive, stream.fault = True, ""
+
+    def signal(self, id: str, run: int, present: bool) -> None:
+        """Whether anything arrives to be played, or is there to be sent."""
+        stream = self._streams[id]
+        if run == stream.run:
+            stream.signal = present
 
     def spawn_failed(self, id: str, run: int, why: str, now: float) -> None:
         self._failed(id, run, why, now)
@@ -201,7 +211,7 @@ class Reconciler:
         stream = self._streams.get(id)
         if stream is None or stream.desired is None:
             return StreamStatus()
-        return StreamStatus(_phase(stream), _detail(stream), stream.restarts)
+        return StreamStatus(_phase(stream), _detail(stream), stream.restarts, stream.signal, stream.last_error)
 
     def ids(self) -> tuple[str, ...]:
         return tuple(self._streams)
@@ -242,7 +252,7 @@ class Reconciler:
         try:
             stream.plan = plan = self._planner(job)
         except ApplianceError as impossible:
-            stream.fault = impossible.message
+            stream.fault = stream.last_error = impossible.message
             self._retry_later(id, stream, now)
             return
         if plan.argv is None:
@@ -257,7 +267,7 @@ class Reconciler:
         self._actions.append(Spawn(id, stream.run, plan))
 
     def _end_run(self, id: str, stream: Stream) -> None:
-        stream.alive = False
+        stream.alive, stream.signal = False, None
         if stream.run is not None:
             stream.ending[stream.run] = stream.plan.claims if stream.plan else frozenset()
             self._actions.append(Terminate(id, stream.run))
@@ -267,7 +277,8 @@ class Reconciler:
         stream = self._streams[id]
         if run != stream.run:
             return
-        stream.run, stream.alive, stream.fault = None, False, why
+        stream.run, stream.alive, stream.signal, stream.fault = None, False, None, why
+        stream.last_error = why
         stream.restarts += 1
         if now - stream.started >= GOOD_WHILE_S:
             stream.failures = 0

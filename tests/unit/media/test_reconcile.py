@@ -366,3 +366,28 @@ def activated(machine: Reconciler, time: str, now: float) -> int:
     machine.joined("r", MEMBERSHIP)
     machine.sign_of_life("r", run)
     return run
+
+
+def test_the_last_error_stays_when_it_is_over_and_goes_with_the_next_activation(machine: Reconciler) -> None:
+    machine.set_desired("s", SENDER, 0.0)
+    machine.exited("s", spawned(machine), 1, ["No such card."], 1.0)
+    machine.tick(2.0)
+    machine.sign_of_life("s", spawned(machine))
+    assert machine.status("s").detail == ""
+    assert machine.status("s").last_error == "play ended with 1: No such card."
+    machine.set_desired("s", on(SENDER, "239.1.1.9"), 3.0)
+    assert machine.status("s").last_error == ""
+
+
+def test_a_signal_is_that_of_the_run_which_has_it(machine: Reconciler) -> None:
+    machine.set_desired("s", SENDER, 0.0)
+    run = spawned(machine)
+    assert machine.status("s").signal is None
+    machine.signal("s", run, True)
+    assert machine.status("s").signal is True
+    machine.signal("s", run, False)
+    assert machine.status("s").signal is False
+    machine.exited("s", run, 1, [], 1.0)
+    assert machine.status("s").signal is None
+    machine.signal("s", run, True)
+    assert machine.status("s").signal is None
