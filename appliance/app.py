@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance import __version__
 from appliance.config.model import Config
@@ -70,6 +71,9 @@ from appliance.system.turns import Turns, measured_loop
 from appliance.web.messages import Answer
 from appliance.web.site import Site
 
+if TYPE_CHECKING:
+    from appliance.edge.eventing import Eventing
+
 log = logging.getLogger(__name__)
 
 STOP_LIMIT_S = 3.0
@@ -94,6 +98,7 @@ class Appliance:
         self._wire_media()
         self._wire_panel()
         self._wire_discovery()
+        self._wire_events()
         self._wire_apis()
 
     # ---- what it is made of
@@ -164,14 +169,22 @@ class Appliance:
         files = self.discovering.manifests
         self.takes = Takes(self.store, self.world, self.connections, self.files, files.of, files.at)
 
+    def _wire_events(self) -> None:
+        self.eventing: Eventing | None = None
+        if any(not endpoint.transport.is_rtp for endpoint in self.endpoints):
+            from appliance.edge.eventing import Eventing
+
+            self.eventing = Eventing(self.store, self.endpoints, self.clock, self.menu.set_stream)
+
     def _wire_apis(self) -> None:
         self.node = node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)
         # The local Query API is for programs on this box; nobody else is told of it.
-        self.site.route(
-            "/x-nmos", get=lambda request: Answer(["connection/", "node/", *(["query/"] if request.local else [])])
-        )
+        listed = ["connection/", *(["events/"] if self.eventing and self.eventing.sources.all else []), "node/"]
+        self.site.route("/x-nmos", get=lambda request: Answer([*listed, *(["query/"] if request.local else [])]))
         node.mount(self.site)
         ConnectionApi(self.connections, self.files).mount(self.site)
+        if self.eventing is not None:
+            self.eventing.mount(self.site)
         PanelApi(self.menu, self.store, self.clock, self.takes.take, self._restore_labels).declare(self.site)
         configs = {endpoint.id: endpoint.config for endpoint in self.endpoints}
         inspector = Inspector(self._config, configs, self.store, self.network, rp_filter)
@@ -200,6 +213,8 @@ class Appliance:
         self._stops.append(("the server", self._stop_serving))
         self.media.subscribe(self.menu.set_stream)
         self._started("the streams", self.media.start, self.media.stop)
+        if self.eventing is not None:
+            self._started("events", self.eventing.start, self.eventing.stop)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
         warm_up = WarmUp(chain(self.site.warm_up(), self.connections.warm_up(), self.node.warm_up()))
         self._started("the first requests", warm_up.start, warm_up.stop)

@@ -124,10 +124,26 @@ class BrokerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LampConfig:
+    """[[events.lamps]]: a lamp that actions of receivers light: one of the panel, or a GPIO line (``chip``, ``line``).
+
+    ``active_low``: it is lit while the line is low.
+    """
+
+    name: str
+    label: str = ""
+    kind: Literal["panel", "gpio"] = "panel"
+    chip: str = "/dev/gpiochip0"
+    line: int = 0
+    active_low: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EventsConfig:
     """[events]: events and tally (IS-07). ``mqtt_broker``: where MQTT goes that is left to the box (``auto``)."""
 
     mqtt_broker: BrokerConfig | None = None
+    lamps: tuple[LampConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +178,82 @@ class OutputConfig:
     kind: Literal["alsa", "file", "none"] = "alsa"
     path: str | None = None
     device: str = "default"
+
+
+EventValue = bool | int | float | str
+"""What an event says: its ``value`` (IS-07 Event types section 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnumValueConfig:
+    """[[senders.event.values]]: one value of an enumeration, and what people call it."""
+
+    value: EventValue
+    label: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventInputConfig:
+    """[senders.event.input]: what makes the events of a sender.
+
+    ``kind`` panel (people at the panel, or its API), gpio (a ``line`` of a ``chip``, with ``active_low`` and ``pull``),
+    thermal (a ``zone`` of the kernel by its type, ``""``: the first), key (a ``key`` such as "KEY_F1" of an input
+    ``device``, ``""``: any), signal (whether the receiver or sender named ``of`` runs), fault (whether it has a fault).
+    """
+
+    kind: Literal["panel", "gpio", "thermal", "key", "signal", "fault"] = "panel"
+    chip: str = "/dev/gpiochip0"
+    line: int = 0
+    active_low: bool = False
+    pull: Literal["as-is", "none", "up", "down"] = "as-is"
+    zone: str = ""
+    device: str = ""
+    key: str = ""
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventConfig:
+    """[senders.event]: what values there are, how often they are told, and where they come from.
+
+    Numbers have ``min``, ``max`` and perhaps a ``step``; with a ``scale`` they are sent as whole numbers of 1/scale.
+    Strings have ``min_length``, ``max_length`` and a ``pattern``; enumerations have ``values``. ``initial`` is the
+    value before the first is known. A value counts once it has lasted ``debounce_ms``; two are told ``min_interval_ms``
+    apart at least, and an unchanged one is told again after ``max_interval_ms`` (0: never).
+    """
+
+    min: float = -1_000_000
+    max: float = 1_000_000
+    step: float | None = None
+    scale: int = 1
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    values: tuple[EnumValueConfig, ...] = ()
+    initial: EventValue | None = None
+    debounce_ms: float = 0
+    min_interval_ms: float = 0
+    max_interval_ms: float = 0
+    input: EventInputConfig = EventInputConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class ActionConfig:
+    """[[receivers.actions]]: what a received event does while it ``equals`` a value, or is ``above`` or ``below`` a
+    number (nothing of that: while it is true, or for ``show`` always).
+
+    ``lamp`` is lit; ``show`` is shown on the panel, with the value for ``{value}``; when it begins the receiver
+    ``take`` takes the ``source`` (a sender by id, or by label where only one has it; not set: off).
+    """
+
+    equals: EventValue | None = None
+    above: float | None = None
+    below: float | None = None
+    lamp: str | None = None
+    show: str | None = None
+    take: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +302,7 @@ class SenderConfig(EndpointConfig):
     packet_time_ms: float = 1.0
     active: bool = True
     event_type: str | None = None
+    event: EventConfig = EventConfig()
     input: InputConfig = InputConfig()
 
 
@@ -222,6 +315,7 @@ class ReceiverConfig(EndpointConfig):
     sample_rates: tuple[int, ...] = (48_000,)
     max_channels: int = 8
     event_types: tuple[str, ...] = ()
+    actions: tuple[ActionConfig, ...] = ()
     output: OutputConfig = OutputConfig()
 
 

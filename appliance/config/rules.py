@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
+from appliance.config import event_rules
 from appliance.config.model import (
     ALL_API_VERSIONS,
     AUTO,
@@ -33,7 +34,6 @@ LINEAR_PCM = ("audio/L16", "audio/L24")
 MAX_RTP_PAYLOAD = 1440
 EVENTS = "application/json"
 _GROUP_HINT = re.compile(r"[^:]+:[^:]+(:(device|node))?")
-_EVENT_TYPE = re.compile(r"(boolean|string|number|object)(/[A-Za-z0-9_.*-]+)*")
 _DOMAIN = re.compile(r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.?", re.IGNORECASE)
 _MAX_DOMAIN = 200
 _MAX_SOCKET_PATH = 107  # sockaddr_un's
@@ -42,7 +42,7 @@ _MAX_TEXT = 200
 
 def check(config: Config) -> Problems:
     """Everything that is wrong with a configuration of the right shape."""
-    rules = (_asset, _network, _discovery, _events, _panel, _devices, _endpoints)
+    rules = (_asset, _network, _discovery, _events, _panel, _devices, _endpoints, event_rules.boxes)
     return [problem for rule in rules for problem in rule(config)]
 
 
@@ -186,7 +186,7 @@ def _rtp(key: str, endpoint: EndpointConfig, driver: str) -> Iterator[tuple[str,
 
 
 _ONLY_AUDIO = ("sample_rate", "channels", "packet_time_ms", "input", "sample_rates", "max_channels", "output")
-_ONLY_RTP = ("fec", "rtcp")
+_ONLY_RTP = ("fec", "rtcp", "driver")
 _ONLY_RTP_LEGS = ("source_ip", "destination_ip", "destination_port")
 
 
@@ -196,7 +196,8 @@ def _event_sender(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
     if sender.event_type is None:
         yield f"{key}.event_type", 'is missing: "boolean", "string", "number" or one below them (IS-07 Event types)'
     else:
-        yield from _event_type(f"{key}.event_type", sender.event_type)
+        problems = list(event_rules.event_type(f"{key}.event_type", sender.event_type, wildcard=False))
+        yield from problems or event_rules.sender(key, sender)
     yield from _event_endpoint(key, sender)
 
 
@@ -206,7 +207,7 @@ def _event_receiver(key: str, receiver: ReceiverConfig) -> Iterator[tuple[str, s
     if not receiver.event_types:
         yield f"{key}.event_types", "must name one event type at least (IS-07 Event types)"
     for index, event_type in enumerate(receiver.event_types):
-        yield from _event_type(f"{key}.event_types[{index}]", event_type)
+        yield from event_rules.event_type(f"{key}.event_types[{index}]", event_type, wildcard=True)
     yield from _event_endpoint(key, receiver)
 
 
@@ -220,12 +221,6 @@ def _event_endpoint(key: str, endpoint: SenderConfig | ReceiverConfig) -> Iterat
         for name in _ONLY_RTP_LEGS:
             if getattr(leg, name) != AUTO:
                 yield f"{key}.legs[{index}].{name}", f"is for RTP, and this is {endpoint.transport}"
-
-
-def _event_type(key: str, event_type: str) -> Iterator[tuple[str, str]]:
-    if not _EVENT_TYPE.fullmatch(event_type):
-        reason = 'must begin with boolean, string or number, as "number/temperature/C" does'
-        yield key, f'{reason}, not "{event_type[:60]}"'
 
 
 def _leg(key: str, leg: LegConfig, endpoint: EndpointConfig) -> Iterator[tuple[str, str]]:
@@ -247,8 +242,9 @@ def _leg(key: str, leg: LegConfig, endpoint: EndpointConfig) -> Iterator[tuple[s
 
 
 def _sender(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
-    if sender.event_type is not None:
-        yield f"{key}.event_type", 'is for format "data"'
+    for name in ("event_type", "event"):
+        if getattr(sender, name) != getattr(SenderConfig("", ""), name):
+            yield f"{key}.{name}", 'is for format "data"'
     if sender.media_type not in LINEAR_PCM:
         yield f"{key}.media_type", f'must be {" or ".join(LINEAR_PCM)}, not "{sender.media_type}"'
         return

@@ -37,10 +37,8 @@ def desired(
     if not active.get("master_enable"):
         return None
     enabled = [leg for leg in active.get("transport_params") or () if leg.get("rtp_enabled")]
-    if endpoint.transport.is_rtp and not enabled:
+    if not enabled:  # nor have those of events any leg of RTP: others carry them (nmos/is07/exchange.py)
         return None
-    if not endpoint.transport.is_rtp and (endpoint.driver or config.media.driver) != "null":
-        return Refusal(f"no driver carries events over {endpoint.transport} yet, but for null, which does nothing")
     try:
         if isinstance(endpoint, SenderConfig):
             job = _sender(id, endpoint, enabled, network, config)

@@ -32,6 +32,9 @@ _CHANNEL_SYMBOLS: Mapping[int, tuple[tuple[str, str], ...]] = {
     ),
 }  # fmt: skip
 _CONNECTION_VERSIONS = ("v1.0", "v1.1")
+_CONTROLS = tuple((f"sr-ctrl/{version}", f"/x-nmos/connection/{version}/") for version in _CONNECTION_VERSIONS)
+_EVENTS_CONTROL = ("events/v1.0", "/x-nmos/events/v1.0/")
+"""Of devices with sources of events (IS-07 Events API section 2)."""
 _A_STEP = 40
 
 
@@ -70,6 +73,7 @@ class Builder:
         self._tags = Tags(config, serial_number=identities.of(Kind.NODE))
         self._senders = _by_device(identities, Kind.SENDER, config.senders)
         self._receivers = _by_device(identities, Kind.RECEIVER, config.receivers)
+        self._of_events = {sender.device for sender in config.senders if not sender.transport.is_rtp}
         self._references: dict[str, tuple[str, int] | None] = {}
 
     def populate(self, store: Store, host: Host, cause: str) -> None:
@@ -184,11 +188,11 @@ class Builder:
             "receivers": self._receivers.get(device.name, []),
             "controls": [
                 {
-                    "type": f"urn:x-nmos:control:sr-ctrl/{version}",
-                    "href": host.url(address, f"/x-nmos/connection/{version}/"),
+                    "type": f"urn:x-nmos:control:{control}",
+                    "href": host.url(address, path),
                     "authorization": False,
                 }
-                for version in _CONNECTION_VERSIONS
+                for control, path in (*_CONTROLS, *([_EVENTS_CONTROL] if device.name in self._of_events else []))
                 for address in host.addresses
             ],
         }  # fmt: skip

@@ -109,14 +109,8 @@ def test_what_is_off_is_idle() -> None:
     assert sending(SENDER_LEG, enable=False) is None
 
 
-def test_an_active_sender_of_events_says_that_nothing_carries_them_yet() -> None:
-    events = replace(SENDER, transport=Transport.MQTT)
-    why = "no driver carries events over mqtt yet, but for null, which does nothing"
-    assert sending({}, sender=events) == Refusal(why)
-    assert sending({}, sender=events, enable=False) is None
-    job = sending({}, sender=replace(events, driver="null", format=Format.DATA))
-    assert isinstance(job, Job)
-    assert (job.driver, job.legs, job.audio) == ("null", (), None)
+def test_events_are_no_streams() -> None:
+    assert sending({}, sender=replace(SENDER, transport=Transport.MQTT, format=Format.DATA)) is None
 
 
 def test_the_same_again_at_another_time_is_another_job() -> None:
