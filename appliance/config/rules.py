@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from appliance.config import event_rules
+from appliance.config import event_rules, video_rules
 from appliance.config.model import (
     ALL_API_VERSIONS,
     AUTO,
@@ -33,6 +33,13 @@ PACKET_TIMES_MS = (0.08, 0.09, 0.12, 0.125, 0.25, 0.33, 0.333, 0.36, 0.363, 1.0,
 LINEAR_PCM = ("audio/L16", "audio/L24")
 MAX_RTP_PAYLOAD = 1440
 EVENTS = "application/json"
+DRIVERS_OF = {
+    Format.AUDIO: ("gstreamer", "null"),
+    Format.VIDEO: ("null",),
+    Format.DATA: ("null",),
+    Format.MUX: ("null",),
+}
+"""Which drivers carry a format over RTP."""
 _GROUP_HINT = re.compile(r"[^:]+:[^:]+(:(device|node))?")
 _DOMAIN = re.compile(r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.?", re.IGNORECASE)
 _MAX_DOMAIN = 200
@@ -149,26 +156,32 @@ def _endpoints(config: Config) -> Iterator[tuple[str, str]]:
         yield from _names(table, [endpoint.name for endpoint in endpoints])
         for index, endpoint in enumerate(endpoints):
             yield from _endpoint(f"{table}[{index}]", endpoint, devices)
-            if endpoint.format is Format.AUDIO and endpoint.transport.is_rtp:
+            if endpoint.transport.is_rtp:
                 yield from _rtp(f"{table}[{index}]", endpoint, endpoint.driver or config.media.driver)
     for index, sender in enumerate(config.senders):
-        of_sender = _event_sender if sender.format is Format.DATA else _sender
-        yield from of_sender(f"senders[{index}]", sender)
+        yield from _sender_rule(sender)(f"senders[{index}]", sender)
     for index, receiver in enumerate(config.receivers):
-        of_receiver = _event_receiver if receiver.format is Format.DATA else _receiver
-        yield from of_receiver(f"receivers[{index}]", receiver)
+        yield from _receiver_rule(receiver)(f"receivers[{index}]", receiver)
+
+
+def _sender_rule(sender: SenderConfig) -> Callable[[str, SenderConfig], Iterator[tuple[str, str]]]:
+    if sender.format is Format.AUDIO:
+        return _sender
+    return video_rules.sender if sender.transport.is_rtp else _event_sender
+
+
+def _receiver_rule(receiver: ReceiverConfig) -> Callable[[str, ReceiverConfig], Iterator[tuple[str, str]]]:
+    if receiver.format is Format.AUDIO:
+        return _receiver
+    return video_rules.receiver if receiver.transport.is_rtp else _event_receiver
 
 
 def _endpoint(key: str, endpoint: EndpointConfig, devices: Sequence[str]) -> Iterator[tuple[str, str]]:
     if endpoint.device not in devices:
         yield f"{key}.device", f'no device has the name "{endpoint.device}"'
     yield from _text(f"{key}.label", endpoint.label)
-    if endpoint.format not in (Format.AUDIO, Format.DATA):
-        yield f"{key}.format", f'"{endpoint.format}" is not supported by this version; "audio" and "data" are'
-    elif endpoint.format is Format.AUDIO and not endpoint.transport.is_rtp:
-        yield f"{key}.transport", f'"{endpoint.transport}" carries no audio; RTP does'
-    elif endpoint.format is Format.DATA and endpoint.transport.is_rtp:
-        yield f"{key}.transport", f'"{endpoint.transport}" carries no events; "websocket" and "mqtt" do'
+    if endpoint.format is not Format.DATA and not endpoint.transport.is_rtp:
+        yield f"{key}.transport", f'"{endpoint.transport}" carries no {endpoint.format}; RTP does'
     if endpoint.group_hint is not None and not _GROUP_HINT.fullmatch(endpoint.group_hint):
         yield f"{key}.group_hint", 'must be "group:role", with ":device" or ":node" behind it at most (BCP-002-01)'
     if not 1 <= len(endpoint.legs) <= MAX_LEGS:
@@ -180,12 +193,17 @@ def _endpoint(key: str, endpoint: EndpointConfig, devices: Sequence[str]) -> Ite
 
 
 def _rtp(key: str, endpoint: EndpointConfig, driver: str) -> Iterator[tuple[str, str]]:
+    if driver not in DRIVERS_OF[endpoint.format]:
+        events = 'events go by transport "websocket" or "mqtt"; ' if endpoint.format is Format.DATA else ""
+        reason = f"the {driver} driver carries no {endpoint.format} over RTP"
+        yield f"{key}.driver", f'{reason}; {events}driver = "null" leaves it to others'
     for name in ("fec", "rtcp"):
         if getattr(endpoint, name) and driver != "null":
             yield f"{key}.{name}", f'the {driver} driver does no {name.upper()}; driver = "null" leaves it to others'
 
 
 _ONLY_AUDIO = ("sample_rate", "channels", "packet_time_ms", "input", "sample_rates", "max_channels", "output")
+_ONLY_VIDEO = ("video", "did_sdid", "accepts")
 _ONLY_RTP = ("fec", "rtcp", "driver")
 _ONLY_RTP_LEGS = ("source_ip", "destination_ip", "destination_port")
 
@@ -213,6 +231,7 @@ def _event_receiver(key: str, receiver: ReceiverConfig) -> Iterator[tuple[str, s
 
 def _event_endpoint(key: str, endpoint: SenderConfig | ReceiverConfig) -> Iterator[tuple[str, str]]:
     """A sender or receiver of events: what is for audio or RTP alone means nothing to it."""
+    yield from _no_picture(key, endpoint)
     plain = type(endpoint)(endpoint.name, endpoint.device)
     for name in (*_ONLY_AUDIO, *_ONLY_RTP):
         if getattr(endpoint, name, None) != getattr(plain, name, None):
@@ -245,6 +264,7 @@ def _sender(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
     for name in ("event_type", "event"):
         if getattr(sender, name) != getattr(SenderConfig("", ""), name):
             yield f"{key}.{name}", 'is for format "data"'
+    yield from _no_picture(key, sender)
     if sender.media_type not in LINEAR_PCM:
         yield f"{key}.media_type", f'must be {" or ".join(LINEAR_PCM)}, not "{sender.media_type}"'
         return
@@ -265,6 +285,13 @@ def _sender(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
     yield from _input(f"{key}.input", sender)
 
 
+def _no_picture(key: str, endpoint: EndpointConfig) -> Iterator[tuple[str, str]]:
+    plain = type(endpoint)(endpoint.name, endpoint.device)
+    for name in _ONLY_VIDEO:
+        if getattr(endpoint, name, None) != getattr(plain, name, None):
+            yield f"{key}.{name}", f"is for video, ancillary data and mux, and this is {endpoint.format}"
+
+
 def _input(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
     if sender.input.kind == "file" and not sender.input.path:
         yield f"{key}.path", "is missing: which WAV file?"
@@ -277,6 +304,7 @@ def _input(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
 def _receiver(key: str, receiver: ReceiverConfig) -> Iterator[tuple[str, str]]:
     if receiver.event_types:
         yield f"{key}.event_types", 'is for format "data"'
+    yield from _no_picture(key, receiver)
     if not receiver.media_types:
         yield f"{key}.media_types", "must name one media type at least"
     for index, media_type in enumerate(receiver.media_types):

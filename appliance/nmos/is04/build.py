@@ -17,6 +17,7 @@ from appliance.core.types import JSON, Kind
 from appliance.network.lldp import Lldp
 from appliance.network.model import NetworkState
 from appliance.network.ptp import PtpClock
+from appliance.nmos.is04 import pictures
 from appliance.nmos.is04.host import clocks, interfaces, media_clock
 from appliance.nmos.is04.tags import Tags, listed
 
@@ -227,6 +228,7 @@ class Builder:
             "transport": sender.transport.urn,
             "manifest_href": _manifest_href(core["id"], host) if sender.transport.is_rtp else None,
             "caps": {},
+            **pictures.sender(sender),
             "interface_bindings": before.get("interface_bindings", self._default_bindings(sender, host)),
             "subscription": before.get("subscription", {"receiver_id": None, "active": False}),
         }
@@ -288,9 +290,27 @@ def _event_flow(sender: SenderConfig) -> JSON:
     return {"event_type": sender.event_type}
 
 
-_OF_SOURCE: Mapping[Format, Callable[[SenderConfig], JSON]] = {Format.AUDIO: _audio_source, Format.DATA: _event_source}
-_OF_FLOW: Mapping[Format, Callable[[SenderConfig], JSON]] = {Format.AUDIO: _audio_flow, Format.DATA: _event_flow}
-"""What sources and flows have beyond what all have, for each format that config/rules.py admits."""
+def _data_source(sender: SenderConfig) -> JSON:
+    return pictures.source(sender) if sender.transport.is_rtp else _event_source(sender)
+
+
+def _data_flow(sender: SenderConfig) -> JSON:
+    return pictures.flow(sender) if sender.transport.is_rtp else _event_flow(sender)
+
+
+_OF_SOURCE: Mapping[Format, Callable[[SenderConfig], JSON]] = {
+    Format.AUDIO: _audio_source,
+    Format.DATA: _data_source,
+    Format.VIDEO: pictures.source,
+    Format.MUX: pictures.source,
+}
+_OF_FLOW: Mapping[Format, Callable[[SenderConfig], JSON]] = {
+    Format.AUDIO: _audio_flow,
+    Format.DATA: _data_flow,
+    Format.VIDEO: pictures.flow,
+    Format.MUX: pictures.flow,
+}
+"""What sources and flows have beyond what all have."""
 
 
 def _receiver_caps(receiver: ReceiverConfig) -> JSON:
