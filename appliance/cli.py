@@ -148,8 +148,10 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _panel(arguments: argparse.Namespace) -> int:
-    from appliance.commands.panel import panel
+    from appliance.commands.panel import panel, screen
 
+    if arguments.screen is not None:
+        return screen(_daemon(arguments), arguments.screen, arguments.config or CONFIG_FILE)
     return panel(_daemon(arguments), receiver=arguments.receiver)
 
 
@@ -208,6 +210,8 @@ def _add_panel_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     panel = _command(commands, "panel", _panel, "the front panel in this terminal")
     _add_url(panel)
     panel.add_argument("--receiver", metavar="RECEIVER", help="begin with this one (id or label)")
+    panel.add_argument("--screen", metavar="NAME", help="on this small screen of the configuration instead")
+    panel.add_argument("--config", type=Path, metavar="FILE", help=f"where that is said (default: {CONFIG_FILE})")
 
 
 def _command(

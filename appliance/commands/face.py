@@ -47,6 +47,10 @@ class Face:
         if self._follower is not None:
             self._follower.stop()
 
+    def forget_message(self) -> None:
+        """What the last key led to was shown for long enough."""
+        self._message = ""
+
     def hear(self) -> None:
         """Do what the threads left to be done."""
         while not self._news.empty():

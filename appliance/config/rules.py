@@ -128,10 +128,34 @@ def _is_host(text: str) -> bool:
     return "%" not in text
 
 
+_SCREEN_LIMITS = {
+    "width": (64, 512),
+    "height": (32, 256),
+    "port": (0, 99),
+    "address": (0x03, 0x77),
+    "device": (0, 9),
+    "rotate": (0, 3),
+    "dim_after_s": (0, 604_800),
+    "off_after_s": (0, 604_800),
+}
+
+
 def _panel(config: Config) -> Iterator[tuple[str, str]]:
-    receiver = config.panel.receiver
+    yield from _known_receiver("panel.receiver", config.panel.receiver, config)
+    yield from _names("panel.screens", [screen.name for screen in config.panel.screens])
+    for index, screen in enumerate(config.panel.screens):
+        key = f"panel.screens[{index}]"
+        yield from _known_receiver(f"{key}.receiver", screen.receiver, config)
+        for name, (least, most) in _SCREEN_LIMITS.items():
+            if not least <= getattr(screen, name) <= most:
+                yield f"{key}.{name}", f"must be from {least} to {most}, not {getattr(screen, name)}"
+        if (screen.display == "png") != bool(screen.file):
+            yield f"{key}.file", "is for the display png" if screen.file else "is missing: where the picture is to go"
+
+
+def _known_receiver(key: str, receiver: str | None, config: Config) -> Iterator[tuple[str, str]]:
     if receiver is not None and receiver not in [endpoint.name for endpoint in config.receivers]:
-        yield "panel.receiver", f'no receiver has the name "{receiver}"'
+        yield key, f'no receiver has the name "{receiver}"'
 
 
 def _devices(config: Config) -> Iterator[tuple[str, str]]:

@@ -95,3 +95,10 @@ def test_a_config_that_cannot_be_read_exits_2(command: str, tmp_path: Path, caps
     line = [command, str(file)] if command == "check" else [command, "--config", str(file)]
     assert main(line) == 2
     assert str(file) in capsys.readouterr().err
+
+
+def test_a_screen_that_the_configuration_does_not_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "box.toml"
+    file.write_text('[[panel.screens]]\nname = "front"\n')
+    assert main(["panel", "--screen", "back", "--config", str(file), "--url", "http://127.0.0.1:1"]) == 1
+    assert capsys.readouterr().err == f"nmos-appliance: {file}: no screen has the name 'back' (panel.screens: front)\n"

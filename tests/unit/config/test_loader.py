@@ -226,3 +226,20 @@ def _toml(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return str(value)
+
+
+@pytest.mark.parametrize(
+    ("screen", "key", "reason"),
+    [
+        ('name = "a"\nwidth = 8', "panel.screens[0].width", "must be from 64 to 512, not 8"),
+        ('name = "a"\nrotate = 4', "panel.screens[0].rotate", "must be from 0 to 3, not 4"),
+        ('name = "a"\ndisplay = "png"', "panel.screens[0].file", "is missing: where the picture is to go"),
+        ('name = "a"\nfile = "x.png"', "panel.screens[0].file", "is for the display png"),
+        ('name = "a"\nreceiver = "x"', "panel.screens[0].receiver", 'no receiver has the name "x"'),
+        ("width = 128", "panel.screens[0].name", "is missing"),
+    ],
+)
+def test_a_small_screen_that_cannot_be(screen: str, key: str, reason: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(f"[[panel.screens]]\n{screen}")
+    assert caught.value.problems == [(key, reason)]
