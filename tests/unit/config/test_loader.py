@@ -242,4 +242,4 @@ def _toml(value: object) -> str:
 def test_a_small_screen_that_cannot_be(screen: str, key: str, reason: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse(f"[[panel.screens]]\n{screen}")
-    assert caught.value.problems == [(key, reason)]
+    assert caught.value.problems == ((key, reason),)
