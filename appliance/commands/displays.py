@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from PIL import Image
 
 from appliance.commands.client import CommandError
-from appliance.config.model import ScreenConfig
+from appliance.config.panel import ScreenConfig
 from appliance.panel.oled.care import BRIGHT, OFF
 
 

@@ -17,7 +17,7 @@ from appliance.commands.displays import Display, open_display
 from appliance.commands.face import Face
 from appliance.commands.inputs import read_inputs
 from appliance.commands.lookup import all_receivers, resolve
-from appliance.config.model import ScreenConfig
+from appliance.config.panel import ScreenConfig
 from appliance.panel.navigation import Key
 from appliance.panel.oled.care import BRIGHT, OFF, Care
 from appliance.panel.oled.hands import Hands

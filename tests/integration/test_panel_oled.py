@@ -11,7 +11,7 @@ from PIL import Image
 from appliance.commands.client import Daemon
 from appliance.commands.displays import open_display
 from appliance.commands.oled import SmallPanel
-from appliance.config.model import ScreenConfig
+from appliance.config.panel import ScreenConfig
 from appliance.panel.oled.hands import EV_KEY, EV_REL
 from appliance.panel.oled.paint import paint
 from appliance.panel.oled.screen import Frame, Text

@@ -10,7 +10,7 @@ import pytest
 HOUSE = Path(__file__).parents[2] / "appliance"
 LONGEST = 400
 
-ANYONE = {"appliance", "appliance.errors", "appliance.config.model"}
+ANYONE = {"appliance", "appliance.errors", "appliance.config.model", "appliance.config.panel"}
 """Known to all."""
 
 LAYERS = (

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from appliance.commands.displays import open_display
-from appliance.config.model import ScreenConfig
+from appliance.config.panel import ScreenConfig
 from appliance.panel.oled.care import BRIGHT, DIM, OFF
 
 
