@@ -389,7 +389,7 @@ class Config:
     discovery: DiscoveryConfig = DiscoveryConfig()
     media: MediaConfig = MediaConfig()
     events: EventsConfig = EventsConfig()
-    panel: PanelConfig = PanelConfig()
+    panel: PanelConfig = field(default_factory=PanelConfig)
     devices: tuple[DeviceConfig, ...] = ()
     senders: tuple[SenderConfig, ...] = ()
     receivers: tuple[ReceiverConfig, ...] = ()
