@@ -289,7 +289,7 @@ def patches(version: str) -> Iterator[tuple[str, str, Any]]:
 
 
 def expected_of(kind: str, endpoint: dict[str, Any], takes: list[str], document: dict[str, Any]) -> tuple[int, str]:
-    """What this box must answer: a status, and a piece of the reason. ``takes``: the media types that a receiver takes."""
+    """What this box must answer: a status, a piece of the reason. ``takes``: the media types that a receiver takes."""
     legs, given = len(endpoint["staged"]["transport_params"]), document.get("transport_params")
     known = endpoint["constraints"][0]
     if foreign := [name for leg in given or [] for name in leg if name not in known]:
