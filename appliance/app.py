@@ -39,7 +39,7 @@ from appliance.edge.observing import Watched
 from appliance.edge.observing import declare as declare_observing
 from appliance.edge.panel_events import PATH as EVENTS_PATH
 from appliance.edge.panel_events import PanelEvents
-from appliance.edge.process import environment
+from appliance.edge.process import FILE_LOOP, environment
 from appliance.edge.ptp import Ptp
 from appliance.edge.server import HttpServer
 from appliance.edge.slices import Slices
@@ -47,9 +47,9 @@ from appliance.edge.static_files import static_files
 from appliance.edge.takes import Takes
 from appliance.edge.trapping import Trapping
 from appliance.errors import ApplianceError
-from appliance.media.gstreamer import GStreamerEngine
+from appliance.media.drivers import engines
+from appliance.media.engine import Tools
 from appliance.media.inspect import Inspector
-from appliance.media.null import NullEngine
 from appliance.network.live import LiveNetwork
 from appliance.network.model import NetworkState
 from appliance.network.roles import all_addresses, multicast_addresses
@@ -140,14 +140,14 @@ class Appliance:
         )
 
     def _wire_media(self) -> None:
-        engines = (GStreamerEngine(self._config.media, shutil.which), NullEngine())
+        tools = Tools(shutil.which, FILE_LOOP)
         self.media = Media(
             self._config,
             {endpoint.id: endpoint.config for endpoint in self.endpoints},
             self.store,
             self.network,
             Memberships(),
-            {engine.name: engine for engine in engines},
+            engines(self._config.media, tools),
             # Without a registry that can be written every start of a pipeline would look through all plugins again.
             environment(os.environ, GST_REGISTRY=str(self.directory.path / "gstreamer-registry.bin")),
         )

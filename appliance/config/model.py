@@ -163,7 +163,8 @@ class DeviceConfig:
 class InputConfig:
     """[senders.input]: where a sender's essence comes from.
 
-    ``kind`` tone (``frequency_hz``, ``level_db``), silence, file (``path`` of a WAV file, looped), alsa (``device``).
+    ``kind`` tone (``frequency_hz``, ``level_db``), silence, file (``path`` of a WAV file, which is played round and
+    round without a gap), alsa (``device``). For audio/AM824 a file only, of subframes as ST 2110-31 has them.
     """
 
     kind: Literal["tone", "silence", "file", "alsa"] = "tone"
@@ -175,7 +176,10 @@ class InputConfig:
 
 @dataclass(frozen=True, slots=True)
 class OutputConfig:
-    """[receivers.output]: where a receiver's essence goes: alsa (``device``), file (``path`` of a WAV file), none."""
+    """[receivers.output]: where a receiver's essence goes: alsa (``device``), file (``path`` of a WAV file), none.
+
+    audio/AM824 goes into a file of subframes, or nowhere.
+    """
 
     kind: Literal["alsa", "file", "none"] = "alsa"
     path: str | None = None

@@ -30,7 +30,8 @@ MAX_LEGS = 2
 MAX_CHANNELS = 64
 SAMPLE_RATES = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 PACKET_TIMES_MS = (0.08, 0.09, 0.12, 0.125, 0.25, 0.33, 0.333, 0.36, 0.363, 1.0, 1.09, 4.0)
-LINEAR_PCM = ("audio/L16", "audio/L24")
+AUDIO_BITS = {"audio/L16": 16, "audio/L24": 24, "audio/AM824": 32}
+"""Of a sample on the wire; AM824 is ST 2110-31's subframes of AES3."""
 MAX_RTP_PAYLOAD = 1440
 EVENTS = "application/json"
 DRIVERS_OF = {
@@ -289,8 +290,8 @@ def _sender(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
         if getattr(sender, name) != getattr(SenderConfig("", ""), name):
             yield f"{key}.{name}", 'is for format "data"'
     yield from _no_picture(key, sender)
-    if sender.media_type not in LINEAR_PCM:
-        yield f"{key}.media_type", f'must be {" or ".join(LINEAR_PCM)}, not "{sender.media_type}"'
+    if sender.media_type not in AUDIO_BITS:
+        yield f"{key}.media_type", f'must be {" or ".join(AUDIO_BITS)}, not "{sender.media_type}"'
         return
     yield from _sample_rate(f"{key}.sample_rate", sender.sample_rate)
     if not 1 <= sender.channels <= MAX_CHANNELS:
@@ -298,7 +299,8 @@ def _sender(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
     if sender.packet_time_ms not in PACKET_TIMES_MS:
         allowed = ", ".join(f"{time:g}" for time in PACKET_TIMES_MS)
         yield f"{key}.packet_time_ms", f"must be one of {allowed}, not {sender.packet_time_ms:g}"
-    size = round(sender.sample_rate * sender.packet_time_ms / 1000) * sender.channels * int(sender.media_type[-2:]) // 8
+    bits = round(sender.sample_rate * sender.packet_time_ms / 1000) * sender.channels * AUDIO_BITS[sender.media_type]
+    size = bits // 8
     if size > MAX_RTP_PAYLOAD:
         yield f"{key}.channels", f"a packet would carry {size} bytes, over {MAX_RTP_PAYLOAD}; shorten packet_time_ms"
     if sender.transport is Transport.RTP_UCAST and sender.active:
@@ -318,7 +320,7 @@ def _no_picture(key: str, endpoint: EndpointConfig) -> Iterator[tuple[str, str]]
 
 def _input(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
     if sender.input.kind == "file" and not sender.input.path:
-        yield f"{key}.path", "is missing: which WAV file?"
+        yield f"{key}.path", "is missing: which file?"
     if not 1 <= sender.input.frequency_hz <= sender.sample_rate / 2:
         yield f"{key}.frequency_hz", f"must be 1 to half the sample rate, not {sender.input.frequency_hz:g}"
     if not -120 <= sender.input.level_db <= 0:
@@ -332,14 +334,14 @@ def _receiver(key: str, receiver: ReceiverConfig) -> Iterator[tuple[str, str]]:
     if not receiver.media_types:
         yield f"{key}.media_types", "must name one media type at least"
     for index, media_type in enumerate(receiver.media_types):
-        if media_type not in LINEAR_PCM:
-            yield f"{key}.media_types[{index}]", f'must be {" or ".join(LINEAR_PCM)}, not "{media_type}"'
+        if media_type not in AUDIO_BITS:
+            yield f"{key}.media_types[{index}]", f'must be {" or ".join(AUDIO_BITS)}, not "{media_type}"'
     for index, rate in enumerate(receiver.sample_rates):
         yield from _sample_rate(f"{key}.sample_rates[{index}]", rate)
     if not 1 <= receiver.max_channels <= MAX_CHANNELS:
         yield f"{key}.max_channels", f"must be 1 to {MAX_CHANNELS}, not {receiver.max_channels}"
     if receiver.output.kind == "file" and not receiver.output.path:
-        yield f"{key}.output.path", "is missing: which WAV file?"
+        yield f"{key}.output.path", "is missing: which file?"
 
 
 def _sample_rate(key: str, rate: int) -> Iterator[tuple[str, str]]:

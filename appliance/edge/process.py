@@ -16,8 +16,10 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
 KEPT_LINES = 20
@@ -29,6 +31,9 @@ TERMINATE_PATIENCE_S = 0.5
 
 _PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "TZ")
 _PASSED_ON_PREFIXES = ("GST_", "ALSA_", "PULSE_", "PIPEWIRE_", "XDG_")
+
+FILE_LOOP = (sys.executable, "-I", "-S", str(Path(__file__).with_name("file_loop.py")))
+"""How file_loop.py is started: without looking for packages, which it does not use."""
 
 OnLine = Callable[[str], None]
 OnExit = Callable[[int, tuple[str, ...]], None]

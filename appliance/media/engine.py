@@ -7,7 +7,7 @@ A *job* is what one sender or receiver should be doing now, entirely resolved (n
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -87,8 +87,21 @@ class Plan:
     advice: tuple[tuple[str, str], ...] = ()
 
 
+Which = Callable[[str], str | None]
+"""Where a program is, ``None`` if it is not installed: ``shutil.which``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What drivers may ask of the host they work on, and use there. ``which`` is asked whenever a program is needed: it
+    may be installed meanwhile. ``file_loop`` is edge/file_loop.py, ready to be given its arguments."""
+
+    which: Which
+    file_loop: tuple[str, ...] = ()
+
+
 class Engine(Protocol):
-    """A media driver. One file each; see docs/integrators.md."""
+    """A media driver. One file each, made of the configuration and the tools; see docs/integrators.md."""
 
     name: str
 

@@ -35,11 +35,16 @@ def quoted(name: str, value: str) -> str:
     return f'{name}="{escaped}"'
 
 
-def location(path: str | None) -> str:
-    """``location="path"``, which everything that reads or writes a file has."""
+def named(path: str | None) -> str:
+    """The path of a file, which must have one."""
     if not path:
         raise BadRequest("path is missing: a file needs one")
-    return quoted("location", path)
+    return path
+
+
+def location(path: str | None) -> str:
+    """``location="path"``, which everything that reads or writes a file has."""
+    return quoted("location", named(path))
 
 
 def sinks(legs: Sequence[Leg]) -> Iterator[str]:

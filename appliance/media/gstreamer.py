@@ -1,45 +1,46 @@
-"""The GStreamer driver: L16 and L24 audio over RTP as ``gst-launch-1.0`` command lines. It plans; the edge runs them.
+"""The GStreamer driver: audio over RTP as ``gst-launch-1.0`` command lines. It plans; the edge runs them.
 
-Senders: ``input ! convert ! payloader ! one udpsink a leg``, each bound to the leg's address and interface. File
-inputs are played to their end and begun again: gst-launch cannot loop a WAV file, so there is a gap of about a tenth
-of a second at each turn.
+Senders: ``input ! convert ! payloader ! one udpsink a leg``, each bound to the leg's address and interface. A file
+comes through a pipe, round and round without a gap (edge/file_loop.py): gst-launch cannot do that.
 
 Receivers: ``one fdsrc a leg ! funnel ! jitter buffer ! depayloader ! convert ! output``; gst_parts.py says why fdsrc.
 
 WAV outputs: one file of that name, begun anew whenever the stream starts. Its header is complete when the stream was
 stopped in order (``-e``: end of stream upon SIGINT); of one that was killed, the samples are there.
+
+AM824 (ST 2110-31) is passed through as it is, from a file of subframes or into one: on the wire it is nothing but L16
+of twice the channels, so that is what GStreamer is told. It has no element that looks inside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 
 from appliance.config.model import InputConfig, MediaConfig, OutputConfig
 from appliance.errors import BadRequest
-from appliance.media.engine import AudioFormat, Job, Plan
-from appliance.media.gst_parts import MAX_PACKET, destinations, location, quoted, sinks, sources, then
+from appliance.media.engine import AudioFormat, Job, Plan, Tools
+from appliance.media.gst_parts import MAX_PACKET, destinations, location, named, quoted, sinks, sources, then
 
+MAX_CHANNELS = 64
 READY = "New clock: "
 """Printed once every element plays. Not the line before it, "Setting pipeline to PLAYING": between the two the clock is
 there already and the base time is not, so a packet would be stamped with the time since boot and wait as long."""
 INSTALL = "apt install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-alsa"
 ADVICE = (("no element", INSTALL),)
-
-Which = Callable[[str], str | None]
-"""Where a program is, ``None`` if it is not installed: ``shutil.which``."""
+_ANY_SAMPLES = (*then("audioconvert"), *then("audioresample"))
 
 
 class GStreamerEngine:
-    """Plans for ``gst-launch-1.0``, which ``which`` looks for whenever it is needed: it may be installed meanwhile."""
+    """Plans for ``gst-launch-1.0``."""
 
     name = "gstreamer"
 
-    def __init__(self, config: MediaConfig, which: Which) -> None:
+    def __init__(self, config: MediaConfig, tools: Tools) -> None:
         self._config = config
-        self._which = which
+        self._tools = tools
 
     def unavailable(self) -> str | None:
-        if self._which(self._config.gst_launch) is not None:
+        if self._tools.which(self._config.gst_launch) is not None:
             return None
         return f"{self._config.gst_launch} is not installed: {INSTALL}"
 
@@ -50,19 +51,20 @@ class GStreamerEngine:
         return self._receiver(job, audio, job.end)
 
     def _sender(self, job: Job, audio: AudioFormat, end: InputConfig) -> Plan:
+        looped: tuple[str, ...] = ()
+        if end.kind == "file":
+            looped = (*self._tools.file_loop, "raw" if _is_am824(audio) else "wav", named(end.path))
         return Plan(
             argv=(
+                *looped,
                 self._config.gst_launch,
                 *_input(end, audio),
-                *then("audioconvert"),
-                *then("audioresample"),
-                *then(_raw(audio, f"S{_bits(audio)}BE")),
+                *(() if _is_am824(audio) else _converted(audio, f"S{_bits(audio)}BE")),
                 *then(*_payloader(audio)),
                 *sinks(job.legs),
             ),
             ready=READY,
             advice=ADVICE,
-            ends=end.kind == "file",
             claims=_input_claims(end) | destinations(job.legs),
         )
 
@@ -73,9 +75,7 @@ class GStreamerEngine:
                 "-e",
                 *sources(job.legs, _rtp(audio)),
                 *then("rtpjitterbuffer", f"latency={round(self._config.latency_ms)}"),
-                *then(f"rtp{audio.encoding}depay"),
-                *then("audioconvert"),
-                *then("audioresample"),
+                *then(f"rtp{_carried(audio).encoding}depay"),
                 *_output(end, audio),
             ),
             sockets=job.legs,
@@ -89,11 +89,16 @@ def _check(job: Job) -> AudioFormat:
     audio = job.audio
     if audio is None:
         raise BadRequest('the gstreamer driver carries audio only; set driver = "null"')
-    if audio.encoding not in ("L16", "L24"):
-        raise BadRequest(f"the gstreamer driver carries L16 and L24, not {audio.encoding}")
-    if not 1 <= audio.channels <= 64 or not 1 <= audio.sample_rate <= 384_000:
+    if audio.encoding not in ("L16", "L24", "AM824"):
+        raise BadRequest(f"the gstreamer driver carries L16, L24 and AM824, not {audio.encoding}")
+    if _is_am824(audio) and (job.end.kind not in ("file", "none") or audio.channels > MAX_CHANNELS // 2):
+        raise BadRequest(
+            f"the gstreamer driver passes up to {MAX_CHANNELS // 2} channels of AM824 through, from or to a file of "
+            f'subframes: "{job.end.kind}" with {audio.channels} channels it cannot do'
+        )
+    if not 1 <= audio.channels <= MAX_CHANNELS or not 1 <= audio.sample_rate <= 384_000:
         raise BadRequest(f"{audio.channels} channels at {audio.sample_rate} Hz cannot be")
-    if not 0.1 <= audio.packet_time_ms <= 20:
+    if not 0.08 <= audio.packet_time_ms <= 20:
         raise BadRequest(f"a packet time of {audio.packet_time_ms:g} ms cannot be: 0.125 and 1 are usual")
     size = 12 + _samples(audio) * audio.channels * _bits(audio) // 8
     if job.role == "sender" and size > MAX_PACKET:
@@ -112,7 +117,10 @@ def _input(end: InputConfig, audio: AudioFormat) -> tuple[str, ...]:
             wave = ("wave=silence",) if end.kind == "silence" else _sine(end)
             return ("audiotestsrc", "is-live=true", *wave, f"samplesperbuffer={samples}")
         case "file":
-            return ("filesrc", location(end.path), *then("wavparse"))
+            pcm: tuple[str, ...] = ("@pcm@",)
+            if _is_am824(audio):
+                pcm = ("pcm-format=s16be", f"sample-rate={audio.sample_rate}", f"num-channels={2 * audio.channels}")
+            return ("fdsrc", "fd=@file@", *then("rawaudioparse", "use-sink-caps=false", "format=pcm", *pcm))
         case "alsa":
             return ("alsasrc", quoted("device", end.device), "buffer-time=40000", "latency-time=5000")
 
@@ -125,7 +133,7 @@ def _sine(end: InputConfig) -> tuple[str, ...]:
 def _payloader(audio: AudioFormat) -> tuple[str, ...]:
     packet_time_ns = round(audio.packet_time_ms * 1e6)
     return (
-        f"rtp{audio.encoding}pay",
+        f"rtp{_carried(audio).encoding}pay",
         f"min-ptime={packet_time_ns}",
         f"max-ptime={packet_time_ns}",
         f"mtu={MAX_PACKET}",
@@ -133,19 +141,45 @@ def _payloader(audio: AudioFormat) -> tuple[str, ...]:
     )
 
 
-def _rtp(audio: AudioFormat) -> str:
+def _converted(audio: AudioFormat, sample: str) -> tuple[str, ...]:
+    """To this kind of samples, at the stream's rate and with its channels.
+
+    The audioconvert of GStreamer 1.22 does fewer than 64 channels; but a sample is converted as well whether it is said
+    to be of another channel or of another time.
+    """
+    if audio.channels < MAX_CHANNELS:
+        return (*then("audioconvert"), *then("audioresample"), *then(_raw(audio, sample)))
+    rate, channels = audio.sample_rate, audio.channels
     return (
-        f"application/x-rtp,media=audio,clock-rate={audio.sample_rate},encoding-name={audio.encoding},"
-        f"channels={audio.channels}"
+        *then(f"audio/x-raw,rate={rate},channels={channels}"),
+        *then("capssetter", f"caps=audio/x-raw,rate={rate * channels},channels=1"),
+        *then("audioconvert"),
+        *then(f"audio/x-raw,format={sample}"),
+        *then("capssetter", f"caps=audio/x-raw,rate={rate},channels={channels},channel-mask=(bitmask)0x0"),
+    )
+
+
+def _rtp(audio: AudioFormat) -> str:
+    carried = _carried(audio)
+    return (
+        f"application/x-rtp,media=audio,clock-rate={carried.sample_rate},encoding-name={carried.encoding},"
+        f"channels={carried.channels}"
     )
 
 
 def _output(end: OutputConfig, audio: AudioFormat) -> tuple[str, ...]:
     match end.kind:
         case "alsa":
-            return then("alsasink", quoted("device", end.device), "buffer-time=40000", "latency-time=5000")
+            convert = _converted(audio, "S32LE") if audio.channels == MAX_CHANNELS else _ANY_SAMPLES
+            return (
+                *convert,
+                *then("alsasink", quoted("device", end.device), "buffer-time=40000", "latency-time=5000"),
+            )
+        case "file" if _is_am824(audio):
+            return then("filesink", location(end.path))
         case "file":
-            return (*then(_raw(audio, f"S{_bits(audio)}LE")), *then("wavenc"), *then("filesink", location(end.path)))
+            written = _converted(audio, f"S{_bits(audio)}LE")
+            return (*written, *then("wavenc"), *then("filesink", location(end.path)))
         case "none":
             return then("fakesink", "sync=true")
 
@@ -168,8 +202,17 @@ def _raw(audio: AudioFormat, sample: str) -> str:
     return f"audio/x-raw,format={sample},rate={audio.sample_rate},channels={audio.channels}"
 
 
+def _is_am824(audio: AudioFormat) -> bool:
+    return audio.encoding == "AM824"
+
+
+def _carried(audio: AudioFormat) -> AudioFormat:
+    """As what GStreamer carries it: a subframe of AM824 are the four octets of two samples of L16."""
+    return replace(audio, encoding="L16", channels=2 * audio.channels) if _is_am824(audio) else audio
+
+
 def _bits(audio: AudioFormat) -> int:
-    return int(audio.encoding.removeprefix("L"))
+    return 32 if _is_am824(audio) else int(audio.encoding.removeprefix("L"))
 
 
 def _samples(audio: AudioFormat) -> int:

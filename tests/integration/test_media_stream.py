@@ -298,16 +298,6 @@ def test_files_may_be_called_anything(lan: Lan, tmp_path: Path, name: str) -> No
     process.stop()
 
 
-def test_a_file_begins_again_when_it_has_ended(lan: Lan, tmp_path: Path) -> None:
-    host = lan.isolated("box")
-    audio.write_tone(tmp_path / "short.wav", TONE, 0.5)
-    process = MediaProcess(host, sender={"input": {"kind": "file", "path": str(tmp_path / "short.wav")}})
-    process.activate("sender", sending(("127.0.0.1", "127.0.0.1")))
-    for _ in range(3):
-        assert process.until("sender", "running")["restarts"] == 0
-    process.stop()
-
-
 def test_a_group_on_a_box_that_has_loopback_alone(lan: Lan, tmp_path: Path) -> None:
     host, wav = lan.isolated("box"), tmp_path / "out.wav"
     process = MediaProcess(host, sender=tone(), receiver={"output": {"kind": "file", "path": str(wav)}})

@@ -1,8 +1,9 @@
 """Listens to WAV files: what pitch they have, how loud it is, and whether it was ever interrupted."""
 
 import math
+import struct
 import wave
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,18 +22,33 @@ class Recording:
         return len(self.channels[0]) / self.rate
 
 
-def read(path: Path) -> Recording:
-    """A PCM WAV file whose header is complete."""
-    with wave.open(str(path)) as file:
-        width, count = file.getsampwidth(), file.getnchannels()
-        data = file.readframes(file.getnframes())
-        rate = file.getframerate()
-    scale = 1 << (8 * width - 1)
-    samples = [
-        int.from_bytes(data[place : place + width], "little", signed=True) / scale
-        for place in range(0, len(data), width)
-    ]
-    return Recording(rate, 8 * width, tuple(tuple(samples[channel::count]) for channel in range(count)))
+def read(path: Path, channels: Collection[int] | None = None) -> Recording:
+    """A PCM WAV file whose header is complete; of its channels those that are asked for, or all."""
+    data = path.read_bytes()
+    encoding, count, rate, _, frame, bits = struct.unpack("<HHIIHH", _chunk(data, b"fmt ")[:16])
+    assert encoding in (0x0001, 0xFFFE), "linear PCM, plain or extensible"
+    samples, width, scale = _chunk(data, b"data"), bits // 8, 1 << (bits - 1)
+    return Recording(
+        rate,
+        bits,
+        tuple(
+            tuple(
+                int.from_bytes(samples[place : place + width], "little", signed=True) / scale
+                for place in range(channel * width, len(samples), frame)
+            )
+            for channel in (range(count) if channels is None else channels)
+        ),
+    )
+
+
+def _chunk(data: bytes, wanted: bytes) -> bytes:
+    place = 12
+    while place < len(data):
+        name, length = struct.unpack_from("<4sI", data, place)
+        if name == wanted:
+            return data[place + 8 : place + 8 + length]
+        place += 8 + length + length % 2
+    raise AssertionError(f"no {wanted!r} in it")
 
 
 def write_tone(path: Path, frequency_hz: float, seconds: float, rate: int = 48_000) -> None:

@@ -17,9 +17,9 @@ from appliance.core.store import Store
 from appliance.edge.media import ASPECT, Media
 from appliance.edge.multicast import Memberships
 from appliance.edge.netlink import NetlinkNetwork
-from appliance.edge.process import environment
-from appliance.media.gstreamer import GStreamerEngine
-from appliance.media.null import NullEngine
+from appliance.edge.process import FILE_LOOP, environment
+from appliance.media.drivers import engines
+from appliance.media.engine import Tools
 from appliance.system.clock import SystemClock
 
 
@@ -43,7 +43,7 @@ async def main(first: dict[str, Any]) -> None:
         store,
         network,
         Memberships(),
-        {"gstreamer": GStreamerEngine(config.media, shutil.which), "null": NullEngine()},
+        engines(config.media, Tools(shutil.which, FILE_LOOP)),
         environment(os.environ),
     )
     media.subscribe(lambda id, status: print(json.dumps({"id": id, **asdict(status)}), flush=True))

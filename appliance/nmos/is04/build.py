@@ -275,10 +275,10 @@ def _audio_source(sender: SenderConfig) -> JSON:
 
 
 def _audio_flow(sender: SenderConfig) -> JSON:
-    return {
-        "sample_rate": {"numerator": sender.sample_rate, "denominator": 1},
-        "bit_depth": int(sender.media_type.rpartition("L")[2]),
-    }
+    """flow_audio_raw.json, or for AM824, which is no linear PCM, flow_audio_coded.json."""
+    flow: JSON = {"sample_rate": {"numerator": sender.sample_rate, "denominator": 1}}
+    depth = sender.media_type.removeprefix("audio/L")
+    return {**flow, "bit_depth": int(depth)} if depth.isdecimal() else flow
 
 
 def _event_source(sender: SenderConfig) -> JSON:

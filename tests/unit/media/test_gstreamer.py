@@ -6,13 +6,17 @@ import pytest
 
 from appliance.config.model import InputConfig, MediaConfig, OutputConfig
 from appliance.errors import BadRequest
-from appliance.media.engine import AudioFormat, Job, with_descriptors
+from appliance.media.engine import AudioFormat, Job, Tools, with_descriptors
 from appliance.media.gstreamer import GStreamerEngine
 from tests.unit.media.streams import L24, RECEIVER, SENDER
 
 
+def engine(config: MediaConfig | None = None, program: str | None = "/usr/bin/gst-launch-1.0") -> GStreamerEngine:
+    return GStreamerEngine(config or MediaConfig(), Tools(lambda _: program, ("python3", "file_loop.py")))
+
+
 def line(job: Job, config: MediaConfig | None = None) -> str:
-    argv = GStreamerEngine(config or MediaConfig(), lambda _: "/usr/bin/gst-launch-1.0").plan(job).argv
+    argv = engine(config).plan(job).argv
     assert argv is not None
     return " ".join(argv)
 
@@ -41,8 +45,7 @@ def test_two_legs_meet_before_one_jitter_buffer() -> None:
     text = line(both)
     assert text.count("fdsrc") == 2
     assert "funnel name=legs ! rtpjitterbuffer" in text
-    engine = GStreamerEngine(MediaConfig(), lambda _: "x")
-    assert engine.plan(both).sockets == both.legs
+    assert engine().plan(both).sockets == both.legs
 
 
 def test_two_legs_leave_by_a_tee() -> None:
@@ -63,7 +66,9 @@ def test_l16_and_short_packets() -> None:
 def test_silence_file_and_sound_card_as_inputs() -> None:
     assert "wave=silence" in line(replace(SENDER, end=InputConfig("silence")))
     assert 'alsasrc device="default"' in line(replace(SENDER, end=InputConfig("alsa")))
-    assert 'filesrc location="/a b.wav" ! wavparse' in line(replace(SENDER, end=InputConfig("file", path="/a b.wav")))
+    text = line(replace(SENDER, end=InputConfig("file", path="/a b.wav")))
+    assert text.startswith("python3 file_loop.py wav /a b.wav gst-launch-1.0 fdsrc fd=@file@ ! rawaudioparse")
+    assert "format=pcm @pcm@ ! audioconvert ! audioresample !" in text
 
 
 def test_wav_file_and_nothing_as_outputs() -> None:
@@ -80,24 +85,42 @@ def test_unicast_is_left_to_the_routes() -> None:
 
 
 def test_what_two_processes_cannot_share_is_claimed() -> None:
-    engine = GStreamerEngine(MediaConfig(), lambda _: "x")
-    assert engine.plan(replace(RECEIVER, end=OutputConfig("alsa"))).claims == {"playback default"}
-    assert engine.plan(replace(RECEIVER, end=OutputConfig("file", path="/x"))).claims == {"file /x"}
-    assert not engine.plan(RECEIVER).claims
-    assert engine.plan(replace(SENDER, end=InputConfig("alsa"))).claims == {"capture default", "to 239.1.1.1:5004"}
+    assert engine().plan(replace(RECEIVER, end=OutputConfig("alsa"))).claims == {"playback default"}
+    assert engine().plan(replace(RECEIVER, end=OutputConfig("file", path="/x"))).claims == {"file /x"}
+    assert not engine().plan(RECEIVER).claims
+    assert engine().plan(replace(SENDER, end=InputConfig("alsa"))).claims == {"capture default", "to 239.1.1.1:5004"}
 
 
-def test_only_files_are_expected_to_end() -> None:
-    engine = GStreamerEngine(MediaConfig(), lambda _: "x")
-    assert engine.plan(replace(SENDER, end=InputConfig("file", path="/x"))).ends
-    assert not engine.plan(SENDER).ends
+def test_more_channels_than_audioconvert_can_do_are_converted_as_one() -> None:
+    wide = AudioFormat("L24", 48_000, 64, 0.125)
+    assert (
+        "! audio/x-raw,rate=48000,channels=64 ! capssetter caps=audio/x-raw,rate=3072000,channels=1 ! audioconvert"
+        " ! audio/x-raw,format=S24BE ! capssetter caps=audio/x-raw,rate=48000,channels=64,channel-mask=(bitmask)0x0"
+        " ! rtpL24pay "
+    ) in line(replace(SENDER, audio=wide))
+    text = line(replace(RECEIVER, audio=wide, end=OutputConfig("alsa")))
+    assert "channels=1 ! audioconvert ! audio/x-raw,format=S32LE ! capssetter" in text
+    assert "audioresample" not in text
+
+
+def test_am824_is_carried_as_what_it_is_on_the_wire() -> None:
+    am824 = AudioFormat("AM824", 48_000, 2, 0.125)
+    assert line(replace(SENDER, audio=am824, end=InputConfig("file", path="/x"))).startswith(
+        "python3 file_loop.py raw /x gst-launch-1.0 fdsrc fd=@file@"
+        " ! rawaudioparse use-sink-caps=false format=pcm pcm-format=s16be sample-rate=48000 num-channels=4"
+        " ! rtpL16pay min-ptime=125000 max-ptime=125000 "
+    )
+    text = line(replace(RECEIVER, audio=am824, end=OutputConfig("file", path="/x")))
+    assert "encoding-name=L16,channels=4 ! rtpjitterbuffer latency=20 ! rtpL16depay" in text
+    assert text.endswith('! rtpL16depay ! filesink location="/x"')
 
 
 @pytest.mark.parametrize(
     ("audio", "why"),
     [
         (None, "audio only"),
-        (replace(L24, encoding="AM824"), "L16 and L24, not AM824"),
+        (replace(L24, encoding="L20"), "L16, L24 and AM824, not L20"),
+        (replace(L24, encoding="AM824"), '"tone" with 2 channels it cannot do'),
         (replace(L24, channels=0), "0 channels"),
         (replace(L24, packet_time_ms=0), "packet time of 0 ms"),
         (replace(L24, channels=16), "packets of 2316 octets"),
@@ -114,9 +137,9 @@ def test_a_file_needs_a_path() -> None:
 
 
 def test_not_installed_says_what_to_install() -> None:
-    engine = GStreamerEngine(MediaConfig(gst_launch="gst-launch-1.0"), lambda _: None)
-    assert (engine.unavailable() or "").startswith("gst-launch-1.0 is not installed: apt install gstreamer1.0-tools ")
-    assert GStreamerEngine(MediaConfig(), lambda _: "/usr/bin/gst-launch-1.0").unavailable() is None
+    missing = engine(program=None).unavailable() or ""
+    assert missing.startswith("gst-launch-1.0 is not installed: apt install gstreamer1.0-tools ")
+    assert engine().unavailable() is None
 
 
 def test_only_a_descriptor_gets_a_number() -> None:

@@ -1,0 +1,121 @@
+"""Every format that GStreamer carries, over a LAN: what one host sends is what the other one records."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.test_media_stream import GROUP, TONE, MediaProcess, gstreamer, off, sending, tone
+from tests.lan.network import Lan
+from tests.lan.waiting import eventually
+from tests.support import audio
+
+pytestmark = [pytest.mark.gstreamer, pytest.mark.root, pytest.mark.usefixtures(gstreamer.__name__)]
+
+
+def receiving(own: str, rtpmap: str, *attributes: str, kind: str = "audio") -> dict[str, Any]:
+    """/active of a receiver of GROUP with a transport file that says this of the stream."""
+    lines = ("v=0", "o=- 1 1 IN IP4 10.77.1.1", "s=x", "t=0 0", f"m={kind} 5004 RTP/AVP 97", "c=IN IP4 239.0.0.1/32")
+    sdp = "".join(f"{line}\r\n" for line in (*lines, f"a=rtpmap:97 {rtpmap}", *attributes))
+    leg = {
+        "interface_ip": own,
+        "multicast_ip": GROUP,
+        "source_ip": None,
+        "destination_port": 5004,
+        "rtp_enabled": True,
+    }
+    return {
+        "master_enable": True,
+        "transport_params": [leg],
+        "transport_file": {"data": sdp, "type": "application/sdp"},
+    }
+
+
+def recorded(process: MediaProcess, path: Path, size: int) -> Path:
+    """Wait until so much is in the file, and stop the receiver in order."""
+    eventually(lambda: path.exists() and path.stat().st_size > size, f"{size} bytes in {path}")
+    process.activate("receiver", off())
+    eventually(lambda: not process.pipelines(), "the end of the pipeline")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("encoding", "rate", "channels", "ptime"),
+    [
+        ("L24", 48_000, 1, 1),
+        ("L24", 96_000, 2, 1),
+        ("L16", 96_000, 8, 0.125),
+        ("L24", 48_000, 8, 0.125),
+        ("L24", 48_000, 64, 0.125),
+    ],
+)
+def test_audio(lan: Lan, tmp_path: Path, encoding: str, rate: int, channels: int, ptime: float) -> None:
+    source, display, wav = lan.host("source"), lan.host("display"), tmp_path / "out.wav"
+    stream: dict[str, Any] = {
+        "media_type": f"audio/{encoding}",
+        "sample_rate": rate,
+        "channels": channels,
+        "packet_time_ms": ptime,
+    }
+    sender = MediaProcess(source, sender=tone(**stream))
+    limits = {"max_channels": 64, "sample_rates": (48_000, 96_000)}
+    receiver = MediaProcess(display, receiver={"output": {"kind": "file", "path": str(wav)}, **limits})
+    receiver.activate("receiver", receiving(display.address(), f"{encoding}/{rate}/{channels}", f"a=ptime:{ptime:g}"))
+    receiver.until("receiver", "running")
+    sender.activate("sender", sending((source.address(), GROUP)))
+    size = rate * channels * int(encoding[1:]) // 8 // 2
+    heard = audio.read(recorded(receiver, wav, size), {0, channels // 2, channels - 1})
+    assert (heard.rate, heard.width_bits) == (rate, int(encoding[1:]))
+    for channel in heard.channels:
+        samples = audio.sounding(channel)
+        assert len(samples) > rate // 4
+        assert audio.pitch_hz(samples, rate) == pytest.approx(TONE, abs=0.1)
+        assert audio.level_db(samples) == pytest.approx(-18.0, abs=0.2)
+        assert audio.interruptions(samples, TONE, rate) == 0
+    sender.stop()
+    receiver.stop()
+
+
+def test_subframes_of_am824_pass_through_as_they_are(lan: Lan, tmp_path: Path) -> None:
+    source, display = lan.host("source"), lan.host("display")
+    played, out = tmp_path / "in.am824", tmp_path / "out.am824"
+    played.write_bytes(content := random.Random(31).randbytes(4 * 2 * 4800))
+    aes3 = {"media_type": "audio/AM824", "packet_time_ms": 0.125, "input": {"kind": "file", "path": str(played)}}
+    sender = MediaProcess(source, sender=aes3)
+    receiver = MediaProcess(
+        display, receiver={"media_types": ("audio/AM824",), "output": {"kind": "file", "path": str(out)}}
+    )
+    receiver.activate("receiver", receiving(display.address(), "AM824/48000/2", "a=ptime:0.125"))
+    receiver.until("receiver", "running")
+    sender.activate("sender", sending((source.address(), GROUP)))
+    heard = recorded(receiver, out, 3 * len(content)).read_bytes()
+    assert content * 2 in heard, "two rounds of the file without a gap"
+    begun = content.find(heard[:64]) // 8 * 8
+    assert heard in content[begun:] + content * (len(heard) // len(content) + 1), "and nothing but that"
+    sender.stop()
+    receiver.stop()
+
+
+def test_a_wav_file_goes_round_without_a_gap(lan: Lan, tmp_path: Path) -> None:
+    source, display, wav = lan.host("source"), lan.host("display"), tmp_path / "out.wav"
+    audio.write_tone(tmp_path / "short.wav", TONE, 0.25)
+    sender = MediaProcess(source, sender={"input": {"kind": "file", "path": str(tmp_path / "short.wav")}})
+    receiver = MediaProcess(display, receiver={"output": {"kind": "file", "path": str(wav)}})
+    receiver.activate("receiver", receiving(display.address(), "L24/48000/2", "a=ptime:1"))
+    receiver.until("receiver", "running")
+    sender.activate("sender", sending((source.address(), GROUP)))
+    samples = audio.sounding(audio.read(recorded(receiver, wav, 400_000)).channels[0])
+    assert len(samples) > 60_000, "five rounds"
+    assert audio.pitch_hz(samples, 48_000) == pytest.approx(TONE, abs=0.05)
+    assert audio.interruptions(samples, TONE, 48_000) == 0
+    sender.stop()
+    receiver.stop()
+
+
+def test_a_file_that_is_no_wav_file_is_told_as_that(lan: Lan, tmp_path: Path) -> None:
+    (tmp_path / "x.wav").write_text("no sound in here", encoding="utf-8")
+    process = MediaProcess(lan.isolated("box"), sender={"input": {"kind": "file", "path": str(tmp_path / "x.wav")}})
+    process.activate("sender", sending(("127.0.0.1", "127.0.0.1")))
+    assert process.until("sender", "fault")["detail"].endswith(f"ended with 1: {tmp_path}/x.wav is no WAV file")
+    process.stop()
