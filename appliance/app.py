@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import __version__
-from appliance.config.model import Config
+from appliance.config.model import Config, ReceiverConfig, SenderConfig
 from appliance.core.ids import Identities
 from appliance.core.store import Store
 from appliance.core.types import Kind
@@ -41,6 +41,7 @@ from appliance.edge.panel_events import PATH as EVENTS_PATH
 from appliance.edge.panel_events import PanelEvents
 from appliance.edge.process import FILE_LOOP, environment
 from appliance.edge.ptp import Ptp
+from appliance.edge.reloading import Reloading
 from appliance.edge.server import HttpServer
 from appliance.edge.slices import Slices
 from appliance.edge.static_files import static_files
@@ -57,13 +58,14 @@ from appliance.nmos.is04.api import NodeApi
 from appliance.nmos.is04.build import Builder, Host
 from appliance.nmos.is05.api import ConnectionApi
 from appliance.nmos.is05.connections import Connections
-from appliance.nmos.is05.endpoint import endpoints
+from appliance.nmos.is05.endpoint import Endpoint, endpoints
 from appliance.nmos.is05.groups import Groups
 from appliance.nmos.is05.transportfile import TransportFiles
 from appliance.panel.api import PanelApi
 from appliance.panel.explain import ExplainApi
 from appliance.panel.menu import MenuModel
 from appliance.panel.pages import declare_pages
+from appliance.panel.reload import ReloadApi
 from appliance.system import collector, logs, loopstats
 from appliance.system.clock import SystemClock
 from appliance.system.service import Service
@@ -83,8 +85,12 @@ STOP_LIMIT_S = 3.0
 class Appliance:
     """One box. ``start`` once, ``stop`` once; ``port`` is where it answers."""
 
-    def __init__(self, config: Config, state_dir: Path, turns: Turns | None = None) -> None:
+    def __init__(
+        self, config: Config, state_dir: Path, turns: Turns | None = None, load: Callable[[], Config] | None = None
+    ) -> None:
+        """``load`` reads the configuration again; without it the box has nothing to reload."""
         self._config = config
+        self._load = load or (lambda: config)
         self._turns = turns
         self._stops: list[tuple[str, Callable[[], Awaitable[None] | None]]] = []
         self.clock = SystemClock()
@@ -93,6 +99,8 @@ class Appliance:
         self.manifests = ManifestCache()
         self.site = Site()
         self.port = config.network.http_port
+        self.by_id: dict[str, Endpoint] = {}
+        self.configs: dict[str, SenderConfig | ReceiverConfig] = {}
         self._open(state_dir)
         self._wire_connections()
         self._wire_media()
@@ -120,11 +128,19 @@ class Appliance:
         self.rehoming = Slices()
         self._populate("start")
 
+    def _configured(self) -> None:
+        """The senders and receivers as configured now. The parts have these very tables, which a reload fills anew."""
+        self.endpoints = endpoints(self._config, self.identities)
+        self.by_id.clear()
+        self.by_id.update({endpoint.id: endpoint for endpoint in self.endpoints})
+        self.configs.clear()
+        self.configs.update({endpoint.id: endpoint.config for endpoint in self.endpoints})
+
     def _wire_connections(self) -> None:
         config = self._config.network
         self.live = live = LiveNetwork(self.network)
         self.activations = ActivationTimer()
-        self.endpoints = endpoints(self._config, self.identities)
+        self._configured()
         self.connections = Connections(
             self.store,
             self.endpoints,
@@ -143,7 +159,7 @@ class Appliance:
         tools = Tools(shutil.which, FILE_LOOP)
         self.media = Media(
             self._config,
-            {endpoint.id: endpoint.config for endpoint in self.endpoints},
+            self.configs,
             self.store,
             self.network,
             Memberships(),
@@ -153,12 +169,15 @@ class Appliance:
         )
 
     def _wire_panel(self) -> None:
-        first = self._config.panel.receiver
-        first_id = None if first is None else self.identities.of(Kind.RECEIVER, first)
-        self.menu = MenuModel(self.store, self.world, self.clock, self._later, first_id)
+        self.menu = MenuModel(self.store, self.world, self.clock, self._later, self._first_receiver())
         self.writer.on_problem = lambda problem: self.menu.set_problem("state", problem)
         self.events = PanelEvents(self.menu, self.clock)
         self.service = Service(self.menu, lambda: self.port)
+        self.reloading = Reloading(self._config, self._load, self._apply, self.menu, self.service)
+
+    def _first_receiver(self) -> str | None:
+        name = self._config.panel.receiver
+        return None if name is None else self.identities.of(Kind.RECEIVER, name)
 
     def _wire_discovery(self) -> None:
         discovery = self._config.discovery
@@ -186,11 +205,10 @@ class Appliance:
         if self.eventing is not None:
             self.eventing.mount(self.site)
         PanelApi(self.menu, self.store, self.clock, self.takes.take, self._restore_labels).declare(self.site)
-        configs = {endpoint.id: endpoint.config for endpoint in self.endpoints}
-        inspector = Inspector(self._config, configs, self.store, self.network, rp_filter)
+        ReloadApi(self.reloading.reload).declare(self.site)
+        inspector = Inspector(self._config, self.configs, self.store, self.network, rp_filter)
         self.trapping = Trapping(inspector, self.store, self.network, self.menu)
-        by_id = {endpoint.id: endpoint for endpoint in self.endpoints}
-        ExplainApi(self.menu, self.store, by_id, self.live, inspector).declare(self.site)
+        ExplainApi(self.menu, self.store, self.by_id, self.live, inspector).declare(self.site)
         declare_pages(self.site, static_files())
         for listener in (self.site.ready.on_change, node.on_change):
             self.store.subscribe(listener)
@@ -226,6 +244,7 @@ class Appliance:
         await self.discovering.start(self._home())
         self._serve_query()
         self._started("the service manager", self.service.start, self.service.stop)
+        self._started("reloading", self.reloading.start, self.reloading.stop)
         collector.work()
         node = self.store.node
         log.info("nmos-appliance %s: %s (%s) answers at %s", __version__, node["label"], node["id"], node["href"])
@@ -263,6 +282,20 @@ class Appliance:
         await self.server.stop()
 
     # ---- wires that are more than one name
+
+    def _apply(self, config: Config) -> None:
+        """A reload: the store follows in one transaction, then whoever has something running."""
+        self._config = config
+        self.network.assign(config.network.interfaces, config.network.control)
+        self.builder.configure(config)
+        self._configured()
+        with self.store.transaction("reload") as tx:
+            self.builder.write(tx, self._host())
+            self.connections.reconfigure(tx, self.endpoints)
+        self.media.reconfigured()
+        self.trapping.reconfigured()
+        self.menu.set_first(self._first_receiver())
+        self._rehome()
 
     def _populate(self, cause: str) -> None:
         self.builder.populate(self.store, self._host(), cause)
@@ -303,25 +336,34 @@ class Appliance:
         await self.media.settled(id, 1.0)
 
 
-def run(config: Config, *, http_port: int | None, state_dir: Path, interfaces: Sequence[str]) -> int:
-    """Run a box until SIGTERM or SIGINT; the exit code. ``None`` and ``()`` leave the configuration as it is."""
+def run(load: Callable[[], Config], *, http_port: int | None, state_dir: Path, interfaces: Sequence[str]) -> int:
+    """Run a box until SIGTERM or SIGINT; the exit code. ``load`` reads its configuration, now and for each reload;
+    ``None`` and ``()`` leave it as it is."""
+
+    def configured() -> Config:
+        config = load()
+        network = replace(
+            config.network,
+            http_port=config.network.http_port if http_port is None else http_port,
+            interfaces=tuple(interfaces) or config.network.interfaces,
+        )
+        return replace(config, network=network)
+
+    config = configured()
     logs.set_up()
     loopstats.start_if_asked(os.environ)
-    network = replace(
-        config.network,
-        http_port=config.network.http_port if http_port is None else http_port,
-        interfaces=tuple(interfaces) or config.network.interfaces,
-    )
     turns = Turns()
     with asyncio.Runner(loop_factory=lambda: measured_loop(turns)) as runner:
-        return runner.run(_run(replace(config, network=network), state_dir, turns))
+        return runner.run(_run(config, state_dir, turns, configured))
 
 
-async def _run(config: Config, state_dir: Path, turns: Turns) -> int:
-    leave = asyncio.Event()
+async def _run(config: Config, state_dir: Path, turns: Turns, load: Callable[[], Config]) -> int:
+    loop, leave = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, leave.set)
-    box = Appliance(config, state_dir, turns)
+        loop.add_signal_handler(number, leave.set)
+    box = Appliance(config, state_dir, turns, load)
+    # Where somebody sits at a terminal, it means that the terminal is gone.
+    loop.add_signal_handler(signal.SIGHUP, leave.set if os.isatty(0) else box.reloading.on_signal)
     try:
         await box.start()
         await leave.wait()

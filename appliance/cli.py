@@ -57,27 +57,26 @@ def _run(arguments: argparse.Namespace) -> int:
     from appliance.system import collector
 
     collector.rest()
-    given: Path | None = arguments.config
-    path = given if given is not None or not CONFIG_FILE.exists() else CONFIG_FILE
-    config = _default_config() if path is None else _load(path)
-    if config is None:
-        return 2
     from appliance import app
 
-    return int(
-        app.run(
-            config,
-            http_port=arguments.http_port,
-            state_dir=state_dir(arguments.state_dir, os.environ),
-            interfaces=tuple(arguments.interface),
+    try:
+        return int(
+            app.run(
+                lambda: _configuration(arguments.config),
+                http_port=arguments.http_port,
+                state_dir=state_dir(arguments.state_dir, os.environ),
+                interfaces=tuple(arguments.interface),
+            )
         )
-    )
+    except ConfigError as error:
+        return _refused(error)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    config = _load(arguments.file)
-    if config is None:
-        return 2
+    try:
+        config = _load(arguments.file)
+    except ConfigError as error:
+        return _refused(error)
     parts = (
         _count(len(config.devices), "device"),
         _count(len(config.senders), "sender"),
@@ -87,24 +86,32 @@ def _check(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _load(path: Path) -> Config | None:
-    """The configuration, or every problem of it on standard error."""
+def _configuration(given: Path | None) -> Config:
+    """Of the file that was given, else the service's if it is there, else the default box."""
+    if given is not None or CONFIG_FILE.exists():
+        return _load(given or CONFIG_FILE)
+    from appliance.config.default import default_config
+
+    return default_config()
+
+
+def _load(path: Path) -> Config:
+    """The configuration; :class:`ConfigError` with every problem of it, each with the name of the file."""
     from appliance.config.loader import load
 
     try:
         return load(path)
     except ConfigError as error:
-        for key, reason in error.problems:
-            print(f"{path}: {key}: {reason}" if key else f"{path}: {reason}", file=sys.stderr)
+        raise ConfigError(
+            [(f"{path}: {key}" if key else str(path), reason) for key, reason in error.problems]
+        ) from None
     except OSError as error:
-        print(f"{path}: {error.strerror or error}", file=sys.stderr)
-    return None
+        raise ConfigError([(str(path), error.strerror or str(error))]) from None
 
 
-def _default_config() -> Config:
-    from appliance.config.default import default_config
-
-    return default_config()
+def _refused(error: ConfigError) -> int:
+    print(error.message, file=sys.stderr)
+    return 2
 
 
 # ---- commands that talk to a running box
@@ -155,6 +162,12 @@ def _panel(arguments: argparse.Namespace) -> int:
     return panel(_daemon(arguments), receiver=arguments.receiver)
 
 
+def _reload(arguments: argparse.Namespace) -> int:
+    from appliance.commands.reload import reload
+
+    return reload(_daemon(arguments))
+
+
 def _daemon(arguments: argparse.Namespace) -> Daemon:
     from appliance.commands.client import Daemon, find_url
 
@@ -190,6 +203,7 @@ def _add_box_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
     run.add_argument(
         "--interface", action="append", default=[], metavar="NAME", help="a media interface; may be repeated"
     )
+    _add_url(_command(commands, "reload", _reload, "have the box read its configuration again"))
     check = _command(commands, "check", _check, "say everything that is wrong with a configuration")
     check.add_argument("file", type=Path, metavar="FILE")
 

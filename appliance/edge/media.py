@@ -130,6 +130,14 @@ class Media:
         if ending:
             await asyncio.wait(ending)
 
+    def reconfigured(self) -> None:
+        """``endpoints`` has others now: what is gone ends, what is new or different begins, and equal jobs go on."""
+        gone = [id for id in self._reconciler.ids() if id not in self._endpoints]
+        for id in gone:
+            self._reconciler.set_desired(id, None, self._loop.time())
+        self._go_on(gone)
+        self._slices.run(self._derive_all())
+
     def status(self, id: str) -> StreamStatus:
         return self._reconciler.status(id)
 
@@ -172,7 +180,7 @@ class Media:
         self._slices.run(self._derive_all())
 
     def _derive_all(self) -> Iterator[None]:
-        for id in self._endpoints:
+        for id in tuple(self._endpoints):
             self._derive(id, self._store.aspect(ASPECT, id))
             self._go_on((id,))
             yield

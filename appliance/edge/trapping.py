@@ -49,6 +49,13 @@ class Trapping:
             self._soon.cancel()
         self._slices.stop()
 
+    def reconfigured(self) -> None:
+        """The inspector's endpoints are others now."""
+        for id in [id for id in (*self._waiting, *self._known) if id != HOST and id not in self._inspector.endpoints]:
+            self._waiting.pop(id, None)
+            self._tell(id, ())
+        self._look_at(self._inspector.endpoints)
+
     def _changed(self, change: Change) -> None:
         self._look_at(touched.id for touched in change.touches(ASPECT) if touched.id in self._inspector.endpoints)
 

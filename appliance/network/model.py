@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
@@ -145,6 +145,10 @@ class Network(Routes, Protocol):
 
     def refresh(self) -> NetworkState:
         """Read again now; listeners are told where it differs."""
+        ...
+
+    def assign(self, media: Sequence[str], control: str | None) -> None:
+        """What [network] says of ``interfaces`` and ``control`` is this from now on; listeners are told as ever."""
         ...
 
     def subscribe(self, listener: StateListener) -> Callable[[], None]:

@@ -172,6 +172,12 @@ class MenuModel:
             self._problems[part] = problem
         self._tell()
 
+    def set_first(self, id: str | None) -> None:
+        """Another receiver comes first."""
+        if id != self._first:
+            self._first = id
+            self._tell(receivers=frozenset(self._receivers))
+
     def set_traps(self, id: str, traps: tuple[str, ...]) -> None:
         """What of the network may keep a sender or receiver from working, as sentences; of the box itself: no id."""
         self._traps[id] = traps

@@ -39,6 +39,13 @@ class Service:
         self._tell()
         self._feed_watchdog()
 
+    def reloading(self) -> None:
+        self._notifier.reloading()
+
+    def reloaded(self) -> None:
+        """Whether the new configuration was taken or not: the box is there."""
+        self._notifier.ready()
+
     def stopping(self) -> None:
         """Say so as soon as the box begins to stop."""
         self._notifier.stopping()

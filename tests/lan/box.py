@@ -133,6 +133,16 @@ class Box:
             self._config = config
         return self.start()
 
+    def write(self, config: str) -> None:
+        """Change the configuration's file under the running box, which knows nothing of it until it is told."""
+        self._config = config
+        self._config_file.write_text(config, encoding="utf-8")
+
+    def reload(self, config: str) -> Answer:
+        """Change the configuration and have it read again."""
+        self.write(config)
+        return self.post("/panel/reload", {})
+
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         return self.raw("GET", path, headers=headers)
 

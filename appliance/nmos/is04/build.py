@@ -69,31 +69,39 @@ class Builder:
     """Makes the resources of one configuration; ``populate`` writes them into the store."""
 
     def __init__(self, config: Config, identities: Identities) -> None:
-        self._config = config
         self._ids = identities
-        self._tags = Tags(config, serial_number=identities.of(Kind.NODE))
-        self._senders = _by_device(identities, Kind.SENDER, config.senders)
-        self._receivers = _by_device(identities, Kind.RECEIVER, config.receivers)
-        self._of_events = {sender.device for sender in config.senders if not sender.transport.is_rtp}
         self._references: dict[str, tuple[str, int] | None] = {}
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Take another configuration; the store follows with the next :meth:`write`."""
+        self._config = config
+        self._tags = Tags(config, serial_number=self._ids.of(Kind.NODE))
+        self._senders = _by_device(self._ids, Kind.SENDER, config.senders)
+        self._receivers = _by_device(self._ids, Kind.RECEIVER, config.receivers)
+        self._of_events = {sender.device for sender in config.senders if not sender.transport.is_rtp}
 
     def populate(self, store: Store, host: Host, cause: str) -> None:
         """One transaction: everything as configuration and host say now, and nothing that they no longer say."""
-        wanted: set[tuple[Kind, str]] = set()
         with store.transaction(cause) as tx:
-            before = tx.get(Kind.NODE, self._ids.of(Kind.NODE)) or {}
-            reclocked = before.get("clocks") not in (None, clocks(host.clock))
-            for kind, body in self._resources(host, tx):
-                wanted.add((kind, body["id"]))
-                tx.put(kind, body)
-                if kind is Kind.SENDER and body["manifest_href"] is not None:
-                    self._references[body["id"]] = host.reference
-                    if reclocked:
-                        tx.touch(kind, body["id"])
-            for kind in Kind:
-                for id in store.all(kind):
-                    if (kind, id) not in wanted:
-                        tx.delete(kind, id)
+            self.write(tx, host)
+
+    def write(self, tx: Transaction, host: Host) -> None:
+        """The same, as a part of a transaction of the caller."""
+        wanted: set[tuple[Kind, str]] = set()
+        before = tx.get(Kind.NODE, self._ids.of(Kind.NODE)) or {}
+        reclocked = before.get("clocks") not in (None, clocks(host.clock))
+        for kind, body in self._resources(host, tx):
+            wanted.add((kind, body["id"]))
+            tx.put(kind, body)
+            if kind is Kind.SENDER and body["manifest_href"] is not None:
+                self._references[body["id"]] = host.reference
+                if reclocked:
+                    tx.touch(kind, body["id"])
+        for kind in Kind:
+            for id in tx.store.all(kind):
+                if (kind, id) not in wanted:
+                    tx.delete(kind, id)
 
     def rehome(self, store: Store, host: Host, cause: str) -> Iterator[None]:
         """The same after a change of the host only, in steps: the node and its devices, then sources and senders, some

@@ -151,13 +151,40 @@ class Connections:
                 if id not in self._endpoints:
                     tx.attach(ASPECT, id, None)
             for endpoint in self._endpoints.values():
-                kept = self._store.aspect(ASPECT, endpoint.id)
-                if kept is not None and is_connection_of(endpoint, kept):
-                    self._activator.resume(tx, endpoint, cast(Connection, kept))
-                    continue
-                if kept is not None:
-                    log.warning("%s %s: what was kept no longer fits it, begun anew", endpoint.kind, endpoint.name)
+                if (kept := self._kept(endpoint)) is not None:
+                    self._activator.resume(tx, endpoint, kept)
+                else:
+                    self._activator.begin(tx, endpoint)
+
+    def reconfigure(self, tx: Transaction, endpoints: Iterable[Endpoint]) -> None:
+        """The senders and receivers are these now; ``tx`` has their IS-04 resources already.
+
+        One that did not change keeps all that it has, also what is staged or pending; one that did keeps it where it
+        still fits, as over a restart; a new one gets its first state.
+        """
+        before, self._endpoints = self._endpoints, {endpoint.id: endpoint for endpoint in endpoints}
+        for id in before.keys() - self._endpoints.keys():
+            tx.attach(ASPECT, id, None)
+            self._schedule.cancel(id)
+        for endpoint in self._endpoints.values():
+            if before.get(endpoint.id) == endpoint:
+                continue
+            if (kept := self._kept(endpoint)) is not None:
+                self._activator.follow(tx, endpoint, kept)
+                tx.touch(endpoint.kind, endpoint.id)  # its transport file may say something else now
+            else:
+                self._schedule.cancel(endpoint.id)
                 self._activator.begin(tx, endpoint)
+        self._to_follow = deque(self._endpoints.values())
+        self._rearm()
+
+    def _kept(self, endpoint: Endpoint) -> Connection | None:
+        """What is known of its connection, if that still fits it."""
+        kept = self._store.aspect(ASPECT, endpoint.id)
+        if kept is not None and not is_connection_of(endpoint, kept):
+            log.warning("%s %s: what was kept no longer fits it, begun anew", endpoint.kind, endpoint.name)
+            return None
+        return cast(Connection, kept)
 
     def network_changed(self) -> None:
         """Interfaces, addresses, routes, port or broker changed: what was resolved with them is looked at again.

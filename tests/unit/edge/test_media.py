@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -96,6 +96,7 @@ class Rig:
     groups: FakeGroups
     engine: ShellEngine
     told: list[tuple[str, StreamStatus]]
+    endpoints: dict[str, SenderConfig | ReceiverConfig] = field(default_factory=dict)
 
     def activate(self, id: str, *, enable: bool = True, **leg: Any) -> None:
         with self.store.transaction("test") as tx:
@@ -128,16 +129,21 @@ def rigged(test: Callable[[Rig], Coroutine[Any, Any, None]]) -> Callable[[], Non
 
     async def main() -> None:
         network, groups, engine, store = FakeNetwork(), FakeGroups(), ShellEngine(), Store(FakeClock())
+        endpoints: dict[str, SenderConfig | ReceiverConfig] = {
+            "r": RECEIVER,
+            "s": SENDER,
+            "n": replace(RECEIVER, driver="null"),
+        }
         media = Media(
             CONFIG,
-            {"r": RECEIVER, "s": SENDER, "n": replace(RECEIVER, driver="null")},
+            endpoints,
             store,
             network,
             groups,
             {"gstreamer": engine, "null": NullEngine()},
             environment(os.environ),
         )
-        rig = Rig(media, store, network, groups, engine, [])
+        rig = Rig(media, store, network, groups, engine, [], endpoints)
         media.subscribe(lambda id, status: rig.told.append((id, status)))
         media.start()
         try:
@@ -287,3 +293,34 @@ def test_many_activations_leave_nothing_behind(times: int) -> None:
         await media.stop()
 
     run(main())
+
+
+@rigged
+async def test_other_endpoints_leave_the_streams_of_the_rest_alone(rig: Rig) -> None:
+    rig.activate("r")
+    rig.activate("s", source_ip="127.0.0.1", destination_ip="239.2.2.2", source_port=5004)
+    await rig.until("r", "running")
+    await rig.until("s", "running")
+    rig.told.clear()
+    rig.endpoints["new"] = RECEIVER
+    del rig.endpoints["s"]
+    rig.media.reconfigured()
+    assert ("r", StreamStatus("running")) not in rig.told
+    assert rig.media.status("r") == StreamStatus("running")
+    assert rig.media.status("s") == StreamStatus()
+    rig.activate("new", multicast_ip="239.9.9.9")
+    await rig.until("new", "running")
+    assert rig.media.status("r") == StreamStatus("running")
+
+
+@rigged
+async def test_an_endpoint_that_is_different_now_starts_anew(rig: Rig) -> None:
+    rig.activate("r")
+    await rig.until("r", "running")
+    rig.endpoints["r"] = replace(RECEIVER, label="Booth")
+    rig.media.reconfigured()
+    assert rig.media.status("r") == StreamStatus("running")
+    rig.endpoints["r"] = replace(RECEIVER, output=OutputConfig("alsa"))
+    rig.media.reconfigured()
+    assert rig.media.status("r") == StreamStatus("starting")
+    await rig.until("r", "running")

@@ -1,6 +1,6 @@
 """Routes are asked of the kernel once for each state of the network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from appliance.network.live import MAX_REMEMBERED, LiveNetwork, RememberedRoutes
@@ -28,6 +28,8 @@ class CountedNetwork:
 
     def refresh(self) -> NetworkState:
         return self.state
+
+    def assign(self, media: Sequence[str], control: str | None) -> None: ...
 
     def subscribe(self, listener: StateListener) -> Callable[[], None]:
         return lambda: None

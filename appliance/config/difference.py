@@ -1,0 +1,84 @@
+"""What of a configuration that was changed can be had without a restart, and what it is in words.
+
+Senders, receivers, devices, labels and the choice of interfaces are followed live. What sockets, announcements and the
+media of every stream are made of is not: a reload with such a change is refused whole, so that what runs is always
+one file and never a mix of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+
+from appliance.config.model import Config, DeviceConfig, EndpointConfig
+from appliance.config.rules import Problems
+
+LIVE = frozenset(
+    {"node", "network.interfaces", "network.control", "events.mqtt_broker", "panel.receiver",
+     "devices", "senders", "receivers"}
+)  # fmt: skip
+"""The tables and keys that a reload applies."""
+
+RESTART = "takes effect with a restart only (systemctl restart nmos-appliance)"
+
+
+def needs_restart(before: Config, after: Config) -> Problems:
+    """Each key that differs and cannot be followed live, with the reason."""
+    return [(key, RESTART) for key in (*_other_keys(before, after), *_other_events(before, after))]
+
+
+def in_words(before: Config, after: Config) -> str:
+    """``receiver booth added; sender tone changed; [node] changed``, or that nothing differs."""
+    tables = [key for key in _differing(before, after) if key not in ("devices", "senders", "receivers")]
+    parts = [
+        *_named("device", before.devices, after.devices),
+        *_named("sender", before.senders, after.senders),
+        *_named("receiver", before.receivers, after.receivers),
+        *(f"{key} changed" for key in tables),
+    ]
+    return "; ".join(parts) or "nothing changed"
+
+
+def _other_keys(before: Config, after: Config) -> Iterator[str]:
+    return (key for key in _differing(before, after) if key not in LIVE and key.partition(".")[0] not in LIVE)
+
+
+def _other_events(before: Config, after: Config) -> Iterator[str]:
+    """Senders and receivers of events: what carries them is made at the start."""
+    for table, old, new in (
+        ("senders", before.senders, after.senders),
+        ("receivers", before.receivers, after.receivers),
+    ):
+        for name in _names_of_different(old, new):
+            versions = [endpoint for endpoint in (*old, *new) if endpoint.name == name]
+            if any(not endpoint.transport.is_rtp for endpoint in versions):
+                yield f"{table} {name}"
+
+
+def _differing(before: Config, after: Config) -> Iterator[str]:
+    """``table.key`` of each key that differs; of lists of tables, the list's name."""
+    for table in fields(Config):
+        old, new = getattr(before, table.name), getattr(after, table.name)
+        if old == new:
+            continue
+        if not is_dataclass(old):
+            yield table.name
+            continue
+        for key in fields(old):
+            if getattr(old, key.name) != getattr(new, key.name):
+                yield f"{table.name}.{key.name}"
+
+
+_Named = DeviceConfig | EndpointConfig
+
+
+def _names_of_different(before: Iterable[_Named], after: Iterable[_Named]) -> list[str]:
+    old, new = {each.name: each for each in before}, {each.name: each for each in after}
+    return [name for name in {**old, **new} if old.get(name) != new.get(name)]
+
+
+def _named(what: str, before: Iterable[_Named], after: Iterable[_Named]) -> Iterator[str]:
+    old, new = {each.name for each in before}, {each.name for each in after}
+    for name in _names_of_different(before, after):
+        verb = "added" if name not in old else "removed" if name not in new else "changed"
+        yield f"{what} {name} {verb}"

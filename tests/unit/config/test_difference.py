@@ -1,0 +1,79 @@
+"""What a reload may change, and how a change is called."""
+
+from dataclasses import fields, is_dataclass, replace
+
+import pytest
+
+from appliance.config.difference import LIVE, RESTART, in_words, needs_restart
+from appliance.config.model import (
+    Config,
+    DeviceConfig,
+    DiscoveryConfig,
+    DiscoveryMode,
+    Format,
+    MediaConfig,
+    NetworkConfig,
+    NodeConfig,
+    ReceiverConfig,
+    SenderConfig,
+    Transport,
+)
+from appliance.config.panel import PanelConfig
+
+CONFIG = Config(
+    devices=(DeviceConfig("box"),),
+    senders=(SenderConfig("tone", "box"),),
+    receivers=(ReceiverConfig("speaker", "box"),),
+)
+BUTTON = SenderConfig(
+    "button", "box", format=Format.DATA, transport=Transport.MQTT, media_type="application/json", event_type="boolean"
+)
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        (CONFIG, "nothing changed"),
+        (replace(CONFIG, receivers=(*CONFIG.receivers, ReceiverConfig("booth", "box"))), "receiver booth added"),
+        (replace(CONFIG, receivers=()), "receiver speaker removed"),
+        (replace(CONFIG, senders=(SenderConfig("tone", "box", label="1 kHz"),)), "sender tone changed"),
+        (replace(CONFIG, node=NodeConfig(label="Foyer")), "node.label changed"),
+        (replace(CONFIG, network=NetworkConfig(interfaces=("eth1",))), "network.interfaces changed"),
+        (
+            replace(CONFIG, devices=(DeviceConfig("desk"),), panel=PanelConfig("speaker")),
+            "device box removed; device desk added; panel.receiver changed",
+        ),
+    ],
+)
+def test_what_can_be_followed_live_is_said_in_words(after: Config, words: str) -> None:
+    assert needs_restart(CONFIG, after) == []
+    assert in_words(CONFIG, after) == words
+
+
+@pytest.mark.parametrize(
+    ("after", "keys"),
+    [
+        (replace(CONFIG, network=NetworkConfig(http_port=81, multicast_ttl=3)),
+         ["network.http_port", "network.multicast_ttl"]),
+        (replace(CONFIG, discovery=DiscoveryConfig(mode=DiscoveryMode.OFF)), ["discovery.mode"]),
+        (replace(CONFIG, media=MediaConfig(latency_ms=5.0)), ["media.latency_ms"]),
+        (replace(CONFIG, senders=(*CONFIG.senders, BUTTON)), ["senders button"]),
+    ],
+)  # fmt: skip
+def test_what_cannot_names_its_keys(after: Config, keys: list[str]) -> None:
+    assert needs_restart(CONFIG, after) == [(key, RESTART) for key in keys]
+
+
+def test_an_endpoint_that_becomes_one_of_events_needs_a_restart() -> None:
+    before = replace(CONFIG, senders=(*CONFIG.senders, replace(BUTTON, transport=Transport.RTP_MCAST)))
+    after = replace(CONFIG, senders=(*CONFIG.senders, BUTTON))
+    assert needs_restart(before, after) == needs_restart(after, before) == [("senders button", RESTART)]
+
+
+def test_every_live_key_exists() -> None:
+    keys = set()
+    for table in fields(Config):
+        value = getattr(CONFIG, table.name)
+        keys.add(table.name)
+        keys.update(f"{table.name}.{key.name}" for key in (fields(value) if is_dataclass(value) else ()))
+    assert keys >= LIVE
