@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import socket
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -75,6 +76,7 @@ from appliance.web.site import Site
 
 if TYPE_CHECKING:
     from appliance.edge.eventing import Eventing
+    from appliance.nmos.is08.channelmap import ChannelMap
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +105,7 @@ class Appliance:
         self.configs: dict[str, SenderConfig | ReceiverConfig] = {}
         self._open(state_dir)
         self._wire_connections()
+        self._wire_mapping()
         self._wire_media()
         self._wire_panel()
         self._wire_discovery()
@@ -155,6 +158,19 @@ class Appliance:
             self.store, self.connections, live, ttl=config.multicast_ttl, ptp_domain=self.ptp.domain
         )
 
+    def _wire_mapping(self) -> None:
+        """A box that maps no channels does not load what could."""
+        self.channels: ChannelMap | None = None
+        if self._config.mapping is None:
+            return
+        from appliance.nmos.is08.channelmap import ChannelMap
+        from appliance.nmos.is08.matrix import matrix
+
+        self.maps = ActivationTimer()
+        new_id, rearm = (lambda: str(uuid.uuid4())), self.maps.rearm
+        self.channels = ChannelMap(matrix(self._config, self.identities), self.store, self.clock, new_id, rearm)
+        self.channels.start()
+
     def _wire_media(self) -> None:
         tools = Tools(shutil.which, FILE_LOOP)
         self.media = Media(
@@ -198,12 +214,17 @@ class Appliance:
     def _wire_apis(self) -> None:
         self.node = node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)
         # The local Query API is for programs on this box; nobody else is told of it.
-        listed = ["connection/", *(["events/"] if self.eventing and self.eventing.sources.all else []), "node/"]
+        events = ["events/"] if self.eventing and self.eventing.sources.all else []
+        listed = [*(["channelmapping/"] if self.channels else []), "connection/", *events, "node/"]
         self.site.route("/x-nmos", get=lambda request: Answer([*listed, *(["query/"] if request.local else [])]))
         node.mount(self.site)
         ConnectionApi(self.connections, self.files).mount(self.site)
         if self.eventing is not None:
             self.eventing.mount(self.site)
+        if self.channels is not None:
+            from appliance.nmos.is08.api import ChannelMappingApi
+
+            ChannelMappingApi(self.channels, self.store).mount(self.site)
         PanelApi(self.menu, self.store, self.clock, self.takes.take, self._restore_labels).declare(self.site)
         ReloadApi(self.reloading.reload).declare(self.site)
         inspector = Inspector(self._config, self.configs, self.store, self.network, rp_filter)
@@ -234,6 +255,8 @@ class Appliance:
         if self.eventing is not None:
             self._started("events", self.eventing.start, self.eventing.stop)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
+        if (channels := self.channels) is not None:
+            self._started("scheduled channel maps", lambda: self.maps.start(channels), self.maps.stop)
         warm_up = WarmUp(chain(self.site.warm_up(), self.connections.warm_up(), self.node.warm_up()))
         self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, self.rehoming.stop)

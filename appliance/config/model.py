@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from appliance.config.mapping import MappingConfig
 from appliance.config.panel import PanelConfig
 
 ALL_API_VERSIONS = ("v1.0", "v1.1", "v1.2", "v1.3")
@@ -177,9 +178,7 @@ class InputConfig:
 @dataclass(frozen=True, slots=True)
 class OutputConfig:
     """[receivers.output]: where a receiver's essence goes: alsa (``device``), file (``path`` of a WAV file), none.
-
-    audio/AM824 goes into a file of subframes, or nowhere.
-    """
+    audio/AM824 goes into a file of subframes, or nowhere."""
 
     kind: Literal["alsa", "file", "none"] = "alsa"
     path: str | None = None
@@ -393,6 +392,7 @@ class Config:
     discovery: DiscoveryConfig = DiscoveryConfig()
     media: MediaConfig = MediaConfig()
     events: EventsConfig = EventsConfig()
+    mapping: MappingConfig | None = None
     panel: PanelConfig = field(default_factory=PanelConfig)
     devices: tuple[DeviceConfig, ...] = ()
     senders: tuple[SenderConfig, ...] = ()

@@ -50,7 +50,7 @@ _MAX_TEXT = 200
 
 def check(config: Config) -> Problems:
     """Everything that is wrong with a configuration of the right shape."""
-    rules = (_asset, _network, _discovery, _events, _panel, _devices, _endpoints, event_rules.boxes)
+    rules = (_asset, _network, _discovery, _events, _mapping, _panel, _devices, _endpoints, event_rules.boxes)
     return [problem for rule in rules for problem in rule(config)]
 
 
@@ -117,6 +117,14 @@ def _events(config: Config) -> Iterator[tuple[str, str]]:
         yield "events.mqtt_broker.host", f'must be a host name or an IP address, not "{broker.host[:60]}"'
     if broker.port is not None and not 1 <= broker.port <= 65_535:
         yield "events.mqtt_broker.port", f"must be a port (1 to 65535), not {broker.port}"
+
+
+def _mapping(config: Config) -> Iterable[tuple[str, str]]:
+    if config.mapping is None:
+        return ()
+    from appliance.config.mapping_rules import check_mapping  # most boxes map nothing
+
+    return check_mapping(config, config.mapping)
 
 
 def _is_host(text: str) -> bool:

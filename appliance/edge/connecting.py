@@ -1,12 +1,11 @@
-"""The Connection API on the loop: scheduled activations, on time and never early; what can wait, when there is time."""
+"""Activations on the loop: scheduled ones, on time and never early; what can wait, when there is time."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Iterator
-
-from appliance.nmos.is05.connections import Connections
+from typing import Protocol
 
 _LONGEST_S = 3600.0
 """Look again at least so often: loop timers and the TAI clock need not run at the same speed."""
@@ -40,30 +39,37 @@ class WarmUp:
             return
 
 
+class Timed(Protocol):
+    """What has something to do at times: the connections, the channel map."""
+
+    def get_timer(self) -> float | None: ...
+    def handle_timer(self) -> object: ...
+
+
 class ActivationTimer:
-    """Re-arms one loop timer; ``rearm`` is what :class:`Connections` calls when its plans change."""
+    """Re-arms one loop timer; ``rearm`` is what a :class:`Timed` calls when its plans change."""
 
     def __init__(self) -> None:
-        self._connections: Connections | None = None
+        self._timed: Timed | None = None
         self._timer: asyncio.Handle | None = None
 
-    def start(self, connections: Connections) -> None:
-        self._connections = connections
+    def start(self, timed: Timed) -> None:
+        self._timed = timed
         self.rearm()
 
     def stop(self) -> None:
-        self._connections = None
+        self._timed = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def rearm(self) -> None:
-        if self._connections is None:
+        if self._timed is None:
             return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due = self._connections.get_timer()
+        due = self._timed.get_timer()
         if due is not None:
             loop, delay = asyncio.get_running_loop(), due - time.monotonic() - _NEAR_S
             self._timer = (
@@ -72,8 +78,8 @@ class ActivationTimer:
 
     def _fire(self) -> None:
         self._timer = None
-        if self._connections is not None:
-            due = self._connections.get_timer()
+        if self._timed is not None:
+            due = self._timed.get_timer()
             if due is not None and due <= time.monotonic():
-                self._connections.handle_timer()
+                self._timed.handle_timer()
             self.rearm()

@@ -42,7 +42,7 @@ class Request:
         """The body as JSON; :class:`BadRequest` naming line and column where it is not."""
         try:
             text = self.body.decode("utf-8-sig")  # RFC 8259 section 8.1; json would take UTF-16 too
-            body = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+            body = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique)
             if _SURROGATE.search(text) and (key := _half_a_pair(body)) is not None:
                 raise BadRequest(f"{key}: the text holds half of a surrogate pair, which is no character")
             return body
@@ -119,6 +119,16 @@ def _is_text(value: str) -> bool:
 
 def _refuse_constant(name: str) -> None:
     raise BadRequest(f"the body is not valid JSON: {name} is not a JSON value")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> JSON:
+    """A key that is there twice means two things at once (RFC 8259 section 4: what comes of it is unpredictable)."""
+    body = dict(pairs)
+    if len(body) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise BadRequest(f"the body is not valid JSON: the key {twice[:80]!r} is there twice")
+    return body
 
 
 def _finite(digits: str) -> float:

@@ -36,6 +36,8 @@ _CONNECTION_VERSIONS = ("v1.0", "v1.1")
 _CONTROLS = tuple((f"sr-ctrl/{version}", f"/x-nmos/connection/{version}/") for version in _CONNECTION_VERSIONS)
 _EVENTS_CONTROL = ("events/v1.0", "/x-nmos/events/v1.0/")
 """Of devices with sources of events (IS-07 Events API section 2)."""
+_MAPPING_CONTROL = ("cm-ctrl/v1.0", "/x-nmos/channelmapping/v1.0/")
+"""Of devices with audio, where it is mapped (IS-08 Interoperability - IS-04, Discovery)."""
 _A_STEP = 40
 
 
@@ -80,6 +82,7 @@ class Builder:
         self._senders = _by_device(self._ids, Kind.SENDER, config.senders)
         self._receivers = _by_device(self._ids, Kind.RECEIVER, config.receivers)
         self._of_events = {sender.device for sender in config.senders if not sender.transport.is_rtp}
+        self._mapped = _mapped_devices(config)
 
     def populate(self, store: Store, host: Host, cause: str) -> None:
         """One transaction: everything as configuration and host say now, and nothing that they no longer say."""
@@ -201,10 +204,18 @@ class Builder:
                     "href": host.url(address, path),
                     "authorization": False,
                 }
-                for control, path in (*_CONTROLS, *([_EVENTS_CONTROL] if device.name in self._of_events else []))
+                for control, path in self._controls(device)
                 for address in host.addresses
             ],
         }  # fmt: skip
+
+    def _controls(self, device: DeviceConfig) -> Iterator[tuple[str, str]]:
+        """Type and path of each API that controls this device."""
+        yield from _CONTROLS
+        if device.name in self._of_events:
+            yield _EVENTS_CONTROL
+        if device.name in self._mapped:
+            yield _MAPPING_CONTROL
 
     def _source(self, sender: SenderConfig, host: Host) -> JSON:
         return {
@@ -276,6 +287,15 @@ def _by_device(identities: Identities, kind: Kind, endpoints: Iterable[EndpointC
     for endpoint in endpoints:
         ids.setdefault(endpoint.device, []).append(identities.of(kind, endpoint.name))
     return ids
+
+
+def _mapped_devices(config: Config) -> frozenset[str]:
+    """The names of the devices that have audio to map."""
+    if config.mapping is None:
+        return frozenset()
+    return frozenset(
+        endpoint.device for endpoint in (*config.senders, *config.receivers) if endpoint.format is Format.AUDIO
+    )
 
 
 def _audio_source(sender: SenderConfig) -> JSON:

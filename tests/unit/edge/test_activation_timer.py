@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-from typing import cast
 
 from appliance.edge.connecting import ActivationTimer
-from appliance.nmos.is05.connections import Connections
 
 
 class Plans:
@@ -28,7 +26,7 @@ class Plans:
 
 def _timer(plans: Plans) -> ActivationTimer:
     timer = ActivationTimer()
-    timer.start(cast(Connections, plans))
+    timer.start(plans)
     return timer
 
 

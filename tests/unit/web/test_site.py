@@ -97,6 +97,7 @@ def test_errors_have_code_error_and_debug(method: str, path: str, status: int) -
         (b'["\\ud83d"]', "the body: the text holds half"),
         (b'{"a": "\xed\xa0\x80"}', "not UTF-8"),
         ("{}".encode("utf-16"), "not UTF-8"),
+        (b'{"a": [{"b": 1, "b": 1}]}', "the key 'b' is there twice"),
     ],
 )
 def test_a_body_that_is_no_json_object_is_400_with_the_reason(body: bytes, reason: str) -> None:

@@ -1,0 +1,1 @@
+"""IS-08 v1.0, Audio Channel Mapping."""
