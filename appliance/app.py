@@ -141,7 +141,7 @@ class Appliance:
 
     def _wire_connections(self) -> None:
         config = self._config.network
-        self.live = live = LiveNetwork(self.network)
+        self.live = live = LiveNetwork(self.network, rp_filter)
         self.activations = ActivationTimer()
         self._configured()
         self.connections = Connections(
@@ -152,6 +152,7 @@ class Appliance:
             self.clock,
             self.activations.rearm,
             lambda: self._config.events.mqtt_broker,
+            config.return_after_s,
         )
         self.connections.start()
         self.files = TransportFiles(
@@ -227,7 +228,9 @@ class Appliance:
             ChannelMappingApi(self.channels, self.store).mount(self.site)
         PanelApi(self.menu, self.store, self.clock, self.takes.take, self._restore_labels).declare(self.site)
         ReloadApi(self.reloading.reload).declare(self.site)
-        inspector = Inspector(self._config, self.configs, self.store, self.network, rp_filter)
+        inspector = Inspector(
+            self._config, self.configs, self.store, self.network, rp_filter, self.connections.commitments
+        )
         self.trapping = Trapping(inspector, self.store, self.network, self.menu)
         ExplainApi(self.menu, self.store, self.by_id, self.live, inspector).declare(self.site)
         declare_pages(self.site, static_files())

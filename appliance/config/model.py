@@ -73,7 +73,8 @@ class NetworkConfig:
 
     ``interfaces`` are the media interfaces in order of preference, empty for every Ethernet-like one that is there;
     ``control`` is the one whose address goes into ``href`` (``None``: the first media interface with an address);
-    ``multicast_pool`` is where ``auto`` destinations of senders come from, one address a leg. ``ptp_sockets`` are where
+    ``multicast_pool`` is where ``auto`` destinations of senders come from, one address a leg. ``return_after_s``: how
+    long a port must have its cable again before the streams that left it come back. ``ptp_sockets`` are where
     linuxptp's ptp4l answers, the preferred first (none: no PTP clock); a name that ends in "ro" is for questions only.
     """
 
@@ -82,6 +83,7 @@ class NetworkConfig:
     http_port: int = 8080
     multicast_pool: str = "239.64.0.0/12"
     multicast_ttl: int = 32
+    return_after_s: float = 35.0
     ptp_sockets: tuple[str, ...] = ("/var/run/ptp4l", "/var/run/ptp4lro")
 
 

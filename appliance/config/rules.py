@@ -46,6 +46,7 @@ _DOMAIN = re.compile(r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9
 _MAX_DOMAIN = 200
 _MAX_SOCKET_PATH = 107  # sockaddr_un's
 _MAX_TEXT = 200
+_MAX_RETURN_S = 3600
 
 
 def check(config: Config) -> Problems:
@@ -60,21 +61,27 @@ def _network(config: Config) -> Iterator[tuple[str, str]]:
         yield "network.http_port", f"must be a port (0 to 65535), not {network.http_port}"
     if not 1 <= network.multicast_ttl <= 255:
         yield "network.multicast_ttl", f"must be 1 to 255, not {network.multicast_ttl}"
+    if not 0 <= network.return_after_s <= _MAX_RETURN_S:
+        yield "network.return_after_s", f"must be 0 to {_MAX_RETURN_S} (seconds), not {network.return_after_s:g}"
     for index, path in enumerate(network.ptp_sockets):
         if not path.startswith("/") or len(path.encode()) > _MAX_SOCKET_PATH:
             yield f"network.ptp_sockets[{index}]", f"must be the absolute path of a socket, not {path!r}"
-    try:
-        pool = ipaddress.ip_network(network.multicast_pool)
-    except ValueError as error:
-        yield "network.multicast_pool", f"must be a network such as 239.64.0.0/12: {error}"
-    else:
-        if not pool.is_multicast:
-            yield "network.multicast_pool", f"{pool} is not a multicast network"
-        elif pool.num_addresses < 16:
-            yield "network.multicast_pool", f"{pool} has fewer than 16 addresses"
+    yield from _pool("network.multicast_pool", network.multicast_pool)
     yield from _unique("network.interfaces", network.interfaces)
     if not 0 < config.media.latency_ms <= 10_000:
         yield "media.latency_ms", f"must be over 0 and at most 10000, not {config.media.latency_ms:g}"
+
+
+def _pool(key: str, text: str) -> Iterator[tuple[str, str]]:
+    try:
+        pool = ipaddress.ip_network(text)
+    except ValueError as error:
+        yield key, f"must be a network such as 239.64.0.0/12: {error}"
+        return
+    if not pool.is_multicast:
+        yield key, f"{pool} is not a multicast network"
+    elif pool.num_addresses < 16:
+        yield key, f"{pool} has fewer than 16 addresses"
 
 
 def _discovery(config: Config) -> Iterator[tuple[str, str]]:

@@ -37,6 +37,8 @@ EVENT_GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 # from linux/if.h and linux/if_arp.h
 _IFF_UP, _IFF_LOOPBACK, _IFF_RUNNING, _IFF_MULTICAST, _IFF_LOWER_UP = 0x1, 0x8, 0x40, 0x1000, 0x10000
 _ARPHRD_ETHER = 1
+_SHARING = ("vlan", "macvlan", "macvtap", "ipvlan")
+"""Kinds of interfaces that use the cable of another one."""
 # from linux/if_addr.h: addresses that are not, or not yet, or not much longer to be used
 _IFA_F_DADFAILED, _IFA_F_DEPRECATED, _IFA_F_TENTATIVE, _IFA_F_OPTIMISTIC = 0x08, 0x20, 0x40, 0x04
 _MAX_DATAGRAMS_A_TURN = 256
@@ -224,7 +226,16 @@ def _interface(link: Any, addresses: tuple[Address, ...], names: dict[int, str])
         speed_mbps=_speed(name) if carrier and not loopback else None,
         addresses=addresses,
         port_of=names.get(master, str(master)) if master else None,
+        over=_over(link, names),
     )
+
+
+def _over(link: Any, names: dict[int, str]) -> str | None:
+    """IFLA_LINK is also the other end of a veth pair, and may be of another namespace: neither shares a cable."""
+    info = link.get_attr("IFLA_LINKINFO")
+    sharing = info is not None and info.get_attr("IFLA_INFO_KIND") in _SHARING
+    here = link.get_attr("IFLA_LINK_NETNSID") is None
+    return names.get(link.get_attr("IFLA_LINK")) if sharing and here else None
 
 
 def _address(message: Any) -> Address | None:

@@ -57,7 +57,8 @@ class Trapping:
         self._look_at(self._inspector.endpoints)
 
     def _changed(self, change: Change) -> None:
-        self._look_at(touched.id for touched in change.touches(ASPECT) if touched.id in self._inspector.endpoints)
+        touched = [touched.id for touched in change.touches(ASPECT) if touched.id in self._inspector.endpoints]
+        self._look_at((*touched, HOST) if touched else ())  # what a stream takes of a port concerns all that use it
 
     def _moved(self, _state: NetworkState) -> None:
         self._look_at((HOST, *self._inspector.endpoints))

@@ -9,8 +9,9 @@ from appliance.core.store import Store
 from appliance.media.engine import Job
 from appliance.media.jobs import desired
 from appliance.media.paths import paths
-from appliance.network.model import Network
-from appliance.network.traps import Path, RpFilter, hints_of, traps_of, traps_of_host
+from appliance.network.model import Network, RpFilter
+from appliance.network.room import Commitments
+from appliance.network.traps import Path, hints_of, traps_of, traps_of_host
 from appliance.nmos.is05.receiverfile import origin_of
 
 ASPECT = "connection"
@@ -26,9 +27,11 @@ class Inspector:
         store: Store,
         network: Network,
         rp_filter: RpFilter,
+        commitments: Commitments,
     ) -> None:
         self.endpoints = endpoints
         self._config, self._store, self._network, self._rp_filter = config, store, network, rp_filter
+        self._commitments = commitments
 
     def traps(self, id: str) -> tuple[str, ...]:
         """What will keep a sender or receiver from working, or may."""
@@ -42,7 +45,7 @@ class Inspector:
 
     def host_traps(self) -> tuple[str, ...]:
         """What may harm every stream."""
-        return traps_of_host(self._network.snapshot())
+        return traps_of_host(self._network.snapshot(), self._commitments)
 
     def _each(self, id: str, look: Callable[[Path], tuple[str, ...]]) -> tuple[str, ...]:
         active = (self._store.aspect(ASPECT, id) or {}).get("active") or {}

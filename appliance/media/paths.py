@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.media.engine import AudioFormat, Job
-from appliance.network.policy import Role
+from appliance.network.model import Role
 from appliance.network.traps import Path
 
 _SAMPLE_BYTES = {"L8": 1, "L16": 2, "L20": 3, "L24": 3, "AM824": 4}

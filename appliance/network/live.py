@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.network.model import Network, NetworkState, Route, Routes
+from appliance.network.model import Network, NetworkState, Route, Routes, RpFilter
 from appliance.network.policy import Choice, Question, Refusal, choose
 
 MAX_REMEMBERED = 1024
@@ -11,8 +11,9 @@ MAX_REMEMBERED = 1024
 class LiveNetwork:
     """Answers from what ``network`` says now."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, rp_filter: RpFilter) -> None:
         self._network = network
+        self._rp_filter = rp_filter
         self._routes = RememberedRoutes(network, network.snapshot())
 
     @property
@@ -23,7 +24,7 @@ class LiveNetwork:
         state = self.state
         if self._routes.state is not state:
             self._routes = RememberedRoutes(self._network, state)
-        return choose(question, state, self._routes)
+        return choose(question, state, self._routes, self._rp_filter)
 
 
 class RememberedRoutes:

@@ -5,8 +5,16 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
+
+
+class Role(StrEnum):
+    """Which end of a stream: what leaves the box, and what comes to it."""
+
+    SENDER = "sender"
+    RECEIVER = "receiver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class Interface:
 
     ``mac`` as the kernel writes it (``aa:bb:..``, ``None`` where it is not Ethernet-like, as loopback). ``carrier``:
     a cable with something at its other end. ``port_of``: a port of that bridge or bond, which has the traffic.
+    ``over``: the interface whose cable it shares (a VLAN's), which has its traffic too.
     """
 
     name: str
@@ -60,6 +69,7 @@ class Interface:
     speed_mbps: int | None = None
     addresses: tuple[Address, ...] = ()
     port_of: str | None = None
+    over: str | None = None
 
     @property
     def usable(self) -> bool:
@@ -90,6 +100,15 @@ class NetworkState:
     def media_interfaces(self) -> tuple[Interface, ...]:
         return tuple(self.interfaces[name] for name in self.media if name in self.interfaces)
 
+    def port(self, name: str) -> str:
+        """The interface that has the cable which this one uses: another one for VLANs, also for one on another."""
+        for _ in self.interfaces:
+            below = self.interfaces[name].over if name in self.interfaces else None
+            if below is None:
+                break
+            name = below
+        return name
+
     def owner_of(self, ip: str) -> Interface | None:
         """The interface that has this address."""
         for interface in self.interfaces.values():
@@ -105,6 +124,11 @@ class Route:
     interface: str
     source: str | None
     gateway: str | None = None
+
+
+RpFilter = Callable[[str], int | None]
+"""How strictly the kernel filters by reverse path on an interface: the greater of ``all`` and its own (0 off, 1 strict,
+2 loose; Linux Documentation/networking/ip-sysctl); `None` where that cannot be known."""
 
 
 class Routes(Protocol):

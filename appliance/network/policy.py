@@ -3,14 +3,18 @@
 The rules, in order; the first that has an answer decides:
 
 1. an address that was asked for (not ``auto``) wins, if it is one of ours that this leg may use;
-2. only interfaces stay that are up, have a cable and an address of the stream's family, and not the one that the
-   other leg of an ST 2022-7 pair uses, while there is another;
+2. only interfaces stay that are up, have a cable and an address of the stream's family, and not those on the port
+   that the other leg of an ST 2022-7 pair uses, while there is another;
 3. the one with the address that a unicast stream is sent to;
 4. the one out of which the kernel would reach the source: reverse path filtering drops what comes in elsewhere;
 5. the one out of which the kernel would send to the destination;
 6. one whose subnet has the source, or the unicast destination, in it: the kernel prefers another interface, but that
    one may not be used here;
 7. the first in order of preference.
+
+Where the port that they lead to has no room for the stream, another one that does as well takes its place: any where
+only the order or the route of a sender's group spoke for the first, else one in the same subnet. Where no port has
+room, it is the one that has most.
 """
 
 from __future__ import annotations
@@ -18,14 +22,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from appliance.network.model import Interface, NetworkState, Routes, needs_zone
-
-
-class Role(StrEnum):
-    SENDER = "sender"
-    RECEIVER = "receiver"
+from appliance.network.model import Interface, NetworkState, Role, Routes, RpFilter, needs_zone
+from appliance.network.room import NO_LOAD, Load, mbit, room, used
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Question:
     ``destination``: the group or unicast address that the stream is sent to; ``source``: who sends it (a receiver's
     SDP: source-filter, else origin); ``allowed``: the interfaces that the leg is configured for, in order of
     preference, empty for all media interfaces; ``avoid``: those that the other leg of a pair has already;
-    ``pinned``: the address asked for instead of ``auto``.
+    ``pinned``: the address asked for instead of ``auto``; ``load``: how much there is to carry.
     """
 
     role: Role
@@ -44,6 +43,7 @@ class Question:
     allowed: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
     pinned: str | None = None
+    load: Load = NO_LOAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,14 @@ class Refusal:
 
 
 _NO_CARRIER = "has no carrier"
+_STRICT = 1
 
 
-def choose(question: Question, state: NetworkState, routes: Routes) -> Choice | Refusal:
+def _unknown(_interface: str) -> int | None:
+    return None
+
+
+def choose(question: Question, state: NetworkState, routes: Routes, rp_filter: RpFilter = _unknown) -> Choice | Refusal:
     """The interface and address for one leg; see the module for the rules."""
     if question.pinned is not None:
         return _pinned(question, question.pinned, state)
@@ -81,11 +86,13 @@ def choose(question: Question, state: NetworkState, routes: Routes) -> Choice | 
     if version is None:
         version = 4 if any(interface.of_version(4) for interface in usable) else 6
         usable = [interface for interface in usable if interface.of_version(version)]
-    apart = [interface for interface in usable if interface.name not in question.avoid]
-    choice = _Leg(question, state, routes, apart or usable, version).choose()
+    ports = {state.port(name) for name in question.avoid}
+    apart = [interface for interface in usable if state.port(interface.name) not in ports]
+    beside = [interface for interface in usable if interface.name not in question.avoid]
+    choice = _Leg(question, state, routes, apart or beside or usable, version, rp_filter).choose()
     if apart:
         return choice
-    return replace(choice, reason=f"{choice.reason}; the other leg uses it too, as there is no other")
+    return replace(choice, reason=f"{choice.reason}; the other leg uses {_it(choice, state)} too, as there is no other")
 
 
 def obstacle(interface: Interface | None, version: int | None, destination: str | None) -> str | None:
@@ -110,13 +117,20 @@ class _Leg:
     """Rules 3 to 7, among the interfaces that can be used."""
 
     def __init__(
-        self, question: Question, state: NetworkState, routes: Routes, usable: list[Interface], version: int
+        self,
+        question: Question,
+        state: NetworkState,
+        routes: Routes,
+        usable: list[Interface],
+        version: int,
+        rp_filter: RpFilter,
     ) -> None:
         self._question = question
         self._state = state
         self._routes = routes
         self._usable = {interface.name: interface for interface in usable}
         self._version = version
+        self._rp_filter = rp_filter
         self._notes: list[str] = []
 
     def choose(self) -> Choice:
@@ -128,8 +142,8 @@ class _Leg:
         )
         for rule in rules:
             if choice := rule():
-                return choice
-        return self._first()
+                return self._with_room(choice)
+        return self._with_room(self._first())
 
     def _at_its_destination(self) -> Choice | None:
         if (ip := self._received_at) is None:
@@ -185,6 +199,38 @@ class _Leg:
         choice = self._choice(interface, self._noting(f"{rank} {_whose(self._question)} that can be used"))
         return replace(choice, by_order=True)
 
+    def _with_room(self, choice: Choice) -> Choice:
+        here, load = self._usable[choice.interface], self._question.load
+        if self._room(here) >= 0:
+            return choice
+        taken = used(self._state, here, load.committed)
+        others = [other for other in self._usable.values() if other is not here and self._does_as_well(other, choice)]
+        best = next((other for other in others if self._room(other) >= 0), max((here, *others), key=self._room))
+        need = f"room for {mbit(load.bit_rate)} Mbit/s"
+        if best is here:
+            rank = "most room of all that would do, but no" if others else "no"
+            return replace(choice, reason=f"{choice.reason}; it has {rank} {need} ({taken})")
+        if self._room(best) >= 0:
+            reason = f"{best.name}: it has {need}, which {here.name} has not ({taken})"
+        else:
+            full = used(self._state, best, load.committed)
+            reason = f"{best.name}: it has most room, but as {here.name} ({taken}) no {need} ({full})"
+        return Choice(best.name, self._address(best, None), f"{reason}; else {choice.reason}", choice.by_order)
+
+    def _room(self, interface: Interface) -> float:
+        return room(self._state, interface, self._question.load)
+
+    def _does_as_well(self, other: Interface, choice: Choice) -> bool:
+        """Whether what spoke for the choice speaks for another interface too."""
+        sends = self._question.role is Role.SENDER
+        peer = self._question.destination if sends else self._question.source
+        if choice.by_order or (sends and peer is not None and _is_group(peer)):
+            return True
+        if peer is None or self._received_at or needs_zone(peer):
+            return False
+        filtered = not sends and self._rp_filter(other.name) == _STRICT
+        return not filtered and any(address.reaches(peer) for address in other.addresses)
+
     def _choice(self, interface: Interface, why: str, source: str | None = None) -> Choice:
         return Choice(interface.name, self._address(interface, source), f"{interface.name}: {why}")
 
@@ -226,6 +272,11 @@ def _pinned(question: Question, ip: str, state: NetworkState) -> Choice | Refusa
         return Refusal(f"{ip} is not of the stream's address family, IPv{version}")
     state_of_it = "" if owner.up and owner.carrier else f" ({owner.name} {obstacle(owner, None, None)})"
     return Choice(owner.name, ip, f"{owner.name}: its address {ip} is asked for{state_of_it}")
+
+
+def _it(choice: Choice, state: NetworkState) -> str:
+    port = state.port(choice.interface)
+    return "it" if port == choice.interface else f"its port {port}"
 
 
 def _nothing_usable(obstacles: dict[str, str | None], whose: str) -> str:

@@ -7,16 +7,12 @@ What was chosen may be right and still not work: the kernel drops what comes in 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from appliance.network.model import Interface, NetworkState, Routes, needs_zone
-from appliance.network.policy import Role
-
-RpFilter = Callable[[str], int | None]
-"""How strictly the kernel filters by reverse path on an interface: the greater of ``all`` and its own (0 off, 1 strict,
-2 loose; Linux Documentation/networking/ip-sysctl); `None` where that cannot be known."""
+from appliance.network.model import Interface, NetworkState, Role, Routes, RpFilter, needs_zone
+from appliance.network.room import Commitments, crowded
 
 _STRICT, _LOOSE = 1, 2
 _UDP_AND_RTP = 8 + 12
@@ -56,9 +52,9 @@ def hints_of(path: Path, state: NetworkState, routes: Routes) -> tuple[str, ...]
     return (f"{without}: this box names the interface itself, other programs on it may not; {remedy} would be certain",)
 
 
-def traps_of_host(state: NetworkState) -> tuple[str, ...]:
-    """What is wrong whatever the streams are: two ports in one subnet."""
-    return tuple(_shared_subnets(state))
+def traps_of_host(state: NetworkState, commitments: Commitments) -> tuple[str, ...]:
+    """What concerns all streams: two ports in one subnet, a port that has less room than its streams need."""
+    return (*_shared_subnets(state), *crowded(state, commitments))
 
 
 def _reverse_path(path: Path, state: NetworkState, routes: Routes, rp_filter: RpFilter) -> str | None:

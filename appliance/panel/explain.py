@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from appliance.core.store import Store
 from appliance.core.types import JSON
 from appliance.errors import BadRequest, NotFound
-from appliance.network.model import NetworkState
-from appliance.network.policy import Choice, Question, Refusal, Role, obstacle
+from appliance.network.model import NetworkState, Role
+from appliance.network.policy import Choice, Question, Refusal, obstacle
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is05.receiverfile import origin_of
 from appliance.nmos.is05.schemas import ip_version

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from appliance.edge.netlink import NetlinkNetwork
-from appliance.network.model import NetworkState, Route
-from appliance.network.policy import Choice, Question, Refusal, Role, choose
+from appliance.network.model import NetworkState, Role, Route
+from appliance.network.policy import Choice, Question, Refusal, choose
 from tests.lan.network import RED_AND_BLUE, Host, Lan
 
 GROUP = "239.1.2.3"

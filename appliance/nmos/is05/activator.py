@@ -16,6 +16,11 @@ from appliance.config.model import AUTO
 from appliance.core.store import Transaction
 from appliance.core.types import JSON
 from appliance.errors import BadRequest, Unresolvable
+from appliance.network.model import Role
+from appliance.network.policy import Choice
+from appliance.network.returning import Returning
+from appliance.network.room import Commitments, Load
+from appliance.nmos.is05.bitrate import BitRates
 from appliance.nmos.is05.constraints import Addresses
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is05.events import Broker, with_own
@@ -43,9 +48,19 @@ FAILURES = (Unresolvable, BadRequest)
 class Activator:
     """Resolves and writes; every write goes into a transaction of the caller."""
 
-    def __init__(self, network: Network, pool: Pool, broker: Broker, node: Callable[[], JSON]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        pool: Pool,
+        broker: Broker,
+        node: Callable[[], JSON],
+        bit_rates: BitRates,
+        commitments: Commitments,
+        returning: Returning,
+    ) -> None:
         self._network = network
         self._node = node
+        self._bit_rates, self._commitments, self._returning = bit_rates, commitments, returning
         self._resolver = Resolver(network, pool, broker)
         self._addresses = Addresses(network.state, node())
 
@@ -77,6 +92,7 @@ class Activator:
     def write(self, tx: Transaction, endpoint: Endpoint, connection: Connection, resolution: Resolution) -> None:
         """The connection and what IS-04 shows of it, whose version moves even if nothing else does."""
         attach(tx, endpoint, connection)
+        self._commit(endpoint, connection)
         tx.update(
             endpoint.kind,
             endpoint.id,
@@ -111,6 +127,7 @@ class Activator:
         """What was kept over a restart, without what was pending, which is never done late but not hidden either."""
         connection = _without_pending(endpoint, kept)
         attach(tx, endpoint, connection)
+        self._commit(endpoint, connection)
         tx.update(endpoint.kind, endpoint.id, subscription=_subscription(endpoint, connection["active"]))
         self.follow(tx, endpoint, connection)
 
@@ -159,7 +176,7 @@ class Activator:
         )
 
     def _stays(self, endpoint: Endpoint, connection: Connection, index: int) -> bool:
-        """Whether a leg can keep its active address: it is there, and no route leads the leg elsewhere."""
+        """Whether a leg can keep its active address: it is there, and nothing calls the leg elsewhere."""
         active, desired = connection["active"], connection["desired"]
         name, shown = endpoint.address_parameter, active["transport_params"]
         if not self.addresses.usable(endpoint, index, shown[index][name]):
@@ -168,7 +185,16 @@ class Activator:
         if wanted[name] != AUTO or not (active["master_enable"] and wanted["rtp_enabled"]):
             return True
         origin = origin_of(desired["transport_file"]["data"])
-        return not self._resolver.leads_elsewhere(endpoint, index, wanted, shown, self.addresses, origin)
+        load = self._load(endpoint, desired)
+        choice = self._resolver.leads_elsewhere(endpoint, index, wanted, shown, self.addresses, origin, load)
+        return choice is None or not self._goes(endpoint, choice)
+
+    def _goes(self, endpoint: Endpoint, choice: Choice) -> bool:
+        """Whether a leg leaves an interface that it could stay on. A receiver has nothing to lose there: its source is
+        elsewhere. A sender's receivers must all follow."""
+        if choice.by_order:
+            return choice.interface in self._returning.back
+        return not endpoint.is_sender or self._returning.trusted(choice.interface)
 
     def _kept(self, endpoint: Endpoint, connection: Connection) -> list[JSON]:
         """The desired parameters, with those that were ``auto`` and can stay as they are in place of it."""
@@ -202,7 +228,21 @@ class Activator:
             enabled=desired["master_enable"],
             before=before,
             origin=origin_of(desired["transport_file"]["data"]),
+            load=self._load(endpoint, desired),
         )
+
+    def _load(self, endpoint: Endpoint, desired: Desired) -> Load:
+        bit_rate = self._bit_rates.of(endpoint, desired["transport_file"]["data"])
+        return Load(bit_rate, self._commitments.of_others(endpoint.id, _role(endpoint)))
+
+    def _commit(self, endpoint: Endpoint, connection: Connection) -> None:
+        """Take note of what the active legs take of the ports."""
+        if not endpoint.transport.is_rtp:
+            return
+        active, name = connection["active"], endpoint.address_parameter
+        legs = [leg for leg in active["transport_params"] if active["master_enable"] and leg["rtp_enabled"]]
+        bit_rate = self._bit_rates.of(endpoint, (active.get("transport_file") or no_file())["data"]) if legs else 0
+        self._commitments.note(endpoint.id, _role(endpoint), [(leg[name], bit_rate) for leg in legs if bit_rate])
 
     def _bindings(self, endpoint: Endpoint, resolution: Resolution) -> list[str]:
         names = [name or self._first_interface(endpoint, leg) for leg, name in enumerate(resolution.interfaces)]
@@ -215,6 +255,10 @@ class Activator:
 def attach(tx: Transaction, endpoint: Endpoint, connection: Connection) -> None:
     """Write only what IS-05 knows: nothing of it is IS-04's."""
     tx.attach(ASPECT, endpoint.id, cast(JSON, connection))
+
+
+def _role(endpoint: Endpoint) -> Role:
+    return Role.SENDER if endpoint.is_sender else Role.RECEIVER
 
 
 def _with_group(wanted: JSON, shown: JSON) -> JSON:

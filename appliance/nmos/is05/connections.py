@@ -17,7 +17,10 @@ from appliance.core.store import Change, Store, Transaction
 from appliance.core.tai import NS, format_tai
 from appliance.core.types import JSON, Clock, Kind
 from appliance.errors import BadRequest, Locked, NotFound, NotOffered
+from appliance.network.returning import Returning
+from appliance.network.room import Commitments
 from appliance.nmos.is05.activator import FAILURES, Activator, attach
+from appliance.nmos.is05.bitrate import BitRates
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is05.events import Broker
 from appliance.nmos.is05.patch import Requested, is_cancelling, requested_activation, stage, validate
@@ -56,7 +59,10 @@ class Outcome:
 
 class Connections:
     """All senders and receivers. ``rearm`` is called when :meth:`get_timer` may have something new to say; ``broker``
-    says which MQTT broker to use where that is left to the box."""
+    says which MQTT broker to use where that is left to the box; ``return_after_s`` is [network]'s.
+
+    ``commitments`` says what the active streams take of the network's ports.
+    """
 
     def __init__(
         self,
@@ -67,10 +73,16 @@ class Connections:
         clock: Clock,
         rearm: Callable[[], None] = lambda: None,
         broker: Broker = lambda: None,
+        return_after_s: float = 0.0,
     ) -> None:
         self._store = store
         self._endpoints = {endpoint.id: endpoint for endpoint in endpoints}
-        self._activator = Activator(network, pool, broker, lambda: store.node)
+        self.commitments = Commitments()
+        self._network = network
+        self._returning = Returning(network.state, return_after_s)
+        self._activator = Activator(
+            network, pool, broker, lambda: store.node, BitRates(store), self.commitments, self._returning
+        )
         self._clock = clock
         self._rearm = rearm
         self._schedule = Schedule()
@@ -191,14 +203,15 @@ class Connections:
 
         Where that is much, some of it is left for :meth:`handle_timer`.
         """
-        self._to_follow = deque(self._endpoints.values())
-        self._follow_some()
-        if self._to_follow:
-            self._rearm()
+        self._follow_all()
+        self._rearm()
 
     def get_timer(self) -> float | None:
         """The monotonic time at which to call :meth:`handle_timer`; ``None`` while there is nothing to wait for."""
-        return self._clock.monotonic() if self._to_follow else self._schedule.next_due(self._clock)
+        if self._to_follow:
+            return self._clock.monotonic()
+        dues = (self._schedule.next_due(self._clock), self._returning.due())
+        return min((due for due in dues if due is not None), default=None)
 
     def handle_timer(self) -> tuple[str, ...]:
         """Activate what is due, never early, and say what was; call again at once if :meth:`get_timer` says so."""
@@ -207,6 +220,8 @@ class Connections:
             with self._store.transaction("scheduled activation") as tx:
                 for id in due:
                     self._fire(tx, self._endpoints[id])
+        elif (port := self._returning.due()) is not None and port <= self._clock.monotonic():
+            self._follow_all()
         else:
             self._follow_some()
         return due
@@ -267,6 +282,11 @@ class Connections:
             self._schedule.cancel(endpoint.id)
             self._rearm()
 
+    def _follow_all(self) -> None:
+        self._returning.observe(self._network.state, self._clock.monotonic())
+        self._to_follow = deque(self._endpoints.values())
+        self._follow_some()
+
     def _follow_some(self) -> None:
         """One transaction of those that wait to be looked at, so many, or fewer where they need something."""
         resolved = 0
@@ -275,7 +295,9 @@ class Connections:
                 endpoint = self._to_follow.popleft()
                 resolved += self._activator.follow(tx, endpoint, self.connection(endpoint))
                 if resolved == MAX_AT_ONCE:
-                    return
+                    break
+        if not self._to_follow:
+            self._returning.welcomed()
 
     def _on_change(self, change: Change) -> None:
         """Where the box is reached is told by its node, and is what its senders of events are called by."""

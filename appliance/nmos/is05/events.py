@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from appliance.config.model import AUTO, BrokerConfig, Transport
 from appliance.core.types import JSON
 from appliance.errors import BadRequest, Unresolvable
-from appliance.network.policy import Choice, Question, Refusal, Role
+from appliance.network.model import Role
+from appliance.network.policy import Choice, Question, Refusal
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is05.schemas import ip_version
 

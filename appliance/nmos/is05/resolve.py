@@ -8,15 +8,16 @@ that is switched off shows what it would use, as far as that is known: switching
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from appliance.config.model import AUTO
 from appliance.core.types import JSON
 from appliance.errors import ApplianceError, BadRequest, Unresolvable
-from appliance.network.model import NetworkState
-from appliance.network.policy import Choice, Question, Refusal, Role
+from appliance.network.model import NetworkState, Role
+from appliance.network.policy import Choice, Question, Refusal
+from appliance.network.room import NO_LOAD, Load
 from appliance.nmos.is05.constraints import Addresses
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is05.events import Broker, EventResolver
@@ -71,18 +72,22 @@ class Resolver:
         enabled: bool,
         before: Sequence[JSON] = (),
         origin: str | None = None,
+        load: Load = NO_LOAD,
     ) -> Resolution:
         """``before`` are the active parameters until now, which a leg that is off goes on showing; ``origin`` is who
-        made a receiver's transport file, which is most likely who sends where no ``source_ip`` says it."""
+        made a receiver's transport file, which is most likely who sends where no ``source_ip`` says it; ``load`` is
+        what each leg takes, and what other streams take already."""
         if not endpoint.transport.is_rtp:
             return self._event(endpoint, params[0], addresses, enabled, before)
         result = Resolution()
-        asked_for = [addresses.owner(leg[endpoint.address_parameter]) or "" for leg in params]
+        needed = [self._needed(endpoint, index, leg, addresses) for index, leg in enumerate(params)]
         for index, leg in enumerate(params):
-            avoid = (*(name for name in result.interfaces if name), *asked_for[index + 1 :])
-            question = _Leg(self._network, self._pool, endpoint, index, addresses, avoid, None if index else origin)
+            avoid = tuple(name for name in (*result.interfaces, *needed[index + 1 :]) if name)
+            question = self._leg(endpoint, index, addresses, avoid, origin, load)
             try:
                 resolved, choice = question.resolved(leg)
+                if leg["rtp_enabled"]:
+                    load = replace(load, committed=_with(load.committed, choice.address, load.bit_rate))
             except (Unresolvable, BadRequest) as error:
                 if enabled and leg["rtp_enabled"]:
                     raise
@@ -100,17 +105,49 @@ class Resolver:
         active: Sequence[JSON],
         addresses: Addresses,
         origin: str | None,
-    ) -> bool:
-        """Whether the network as it is now calls for another interface for this leg than that of its active address,
-        for a better reason than the order of preference."""
+        load: Load = NO_LOAD,
+    ) -> Choice | None:
+        """What the network as it is now calls for, where that is another interface for this leg than that of its active
+        address. How full the ports are is no reason to leave one, but one not to go to another. That the other leg has
+        the same port is a better reason than any order."""
         owners = [addresses.owner(other[endpoint.address_parameter]) or "" for other in active]
         avoid = tuple(name for other, name in enumerate(owners) if other != index and name)
-        question = _Leg(self._network, self._pool, endpoint, index, addresses, avoid, None if index else origin)
-        try:
-            _, choice = question.resolved(leg)
-        except (Unresolvable, BadRequest):
-            return False
-        return not choice.by_order and choice.interface != owners[index]
+        choice = None
+        for considered in (load, NO_LOAD):
+            try:
+                _, choice = self._leg(endpoint, index, addresses, avoid, origin, considered).resolved(leg)
+            except (Unresolvable, BadRequest):
+                return None
+            if choice.interface == owners[index]:
+                return None
+        if choice is None:
+            return None
+        state = self._network.state
+        shared = {state.port(name) for name in avoid}
+        parts = state.port(owners[index]) in shared and state.port(choice.interface) not in shared
+        return replace(choice, by_order=choice.by_order and not parts)
+
+    def _leg(
+        self,
+        endpoint: Endpoint,
+        index: int,
+        addresses: Addresses,
+        avoid: tuple[str, ...],
+        origin: str | None,
+        load: Load,
+    ) -> _Leg:
+        """A receiver's transport file was made by who sends the first leg; nothing is known of the other one."""
+        return _Leg(self._network, self._pool, endpoint, index, addresses, avoid, None if index else origin, load)
+
+    def _needed(self, endpoint: Endpoint, index: int, leg: JSON, addresses: Addresses) -> str:
+        """The interface without which a leg cannot be: that of the address asked for, or the only one there is."""
+        value = leg[endpoint.address_parameter]
+        if value != AUTO:
+            return addresses.owner(value) or ""
+        state = self._network.state
+        names = addresses.interfaces_of(endpoint, index)
+        usable = [name for name in names if name in state.interfaces and state.interfaces[name].usable]
+        return usable[0] if len({state.port(name) for name in usable}) == 1 else ""
 
     def _event(
         self, endpoint: Endpoint, leg: JSON, addresses: Addresses, enabled: bool, before: Sequence[JSON]
@@ -131,6 +168,7 @@ class _Leg:
     addresses: Addresses
     avoid: tuple[str, ...]
     origin: str | None
+    load: Load
 
     def resolved(self, leg: JSON) -> tuple[JSON, Choice]:
         resolved, choice = self._sender(leg) if self.endpoint.is_sender else self._receiver(leg)
@@ -180,6 +218,7 @@ class _Leg:
                 source=source,
                 allowed=self.endpoint.legs[self.index].interfaces,
                 avoid=self.avoid,
+                load=self.load,
             )
         )
         if isinstance(answer, Refusal):
@@ -193,6 +232,10 @@ class _Leg:
         if other is not None and ip_version(ip) != ip_version(other):
             raise BadRequest(f"{parameter}: {ip} and {other} are of different IP versions")
         return Choice(owner, ip, f"{owner}: its address {ip} was asked for")
+
+
+def _with(committed: Mapping[str, int], ip: str, bit_rate: int) -> Mapping[str, int]:
+    return {**committed, ip: committed.get(ip, 0) + bit_rate}
 
 
 def _idle(

@@ -129,6 +129,7 @@ EVENT_RECEIVER = RECEIVER + 'format = "data"\ntransport = "mqtt"\n'
         ('[network]\nmulticast_pool = "239.1.2.3/8"', "network.multicast_pool", "must be a network"),
         ('[network]\ninterfaces = ["a", "a"]', "network.interfaces[1]", "already"),
         ("[network]\nmulticast_ttl = 0", "network.multicast_ttl", "1 to 255"),
+        ("[network]\nreturn_after_s = -1", "network.return_after_s", "0 to 3600"),
         ("[media]\nlatency_ms = 0", "media.latency_ms", "over 0"),
         ("[discovery]\napi_versions = []", "discovery.api_versions", "one version"),
         ('[discovery]\napi_versions = ["v2.0"]', "discovery.api_versions[0]", "none of"),

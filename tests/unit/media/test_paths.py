@@ -5,7 +5,7 @@ import pytest
 from appliance.config.model import OutputConfig
 from appliance.media.engine import AudioFormat, Job, Leg
 from appliance.media.paths import paths, payload_bytes
-from appliance.network.policy import Role
+from appliance.network.model import Role
 from appliance.network.traps import Path
 
 LEGS = (

@@ -14,6 +14,8 @@ def interface(
     carrier: bool = True,
     multicast: bool = True,
     port_of: str | None = None,
+    over: str | None = None,
+    speed_mbps: int | None = None,
 ) -> Interface:
     """An Ethernet interface; addresses as "10.1.0.3/24"."""
     return Interface(
@@ -27,6 +29,8 @@ def interface(
         mtu=1500,
         addresses=tuple(Address(text.partition("/")[0], int(text.partition("/")[2])) for text in addresses),
         port_of=port_of,
+        over=over,
+        speed_mbps=speed_mbps,
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from appliance.network.live import MAX_REMEMBERED, LiveNetwork, RememberedRoutes
-from appliance.network.model import NetworkState, Route, StateListener
-from appliance.network.policy import Choice, Question, Role
+from appliance.network.model import NetworkState, Role, Route, StateListener
+from appliance.network.policy import Choice, Question
 from tests.unit.network.hosts import host, interface
 
 STATE = host(interface("eth0", "10.0.0.1/24", index=2), interface("eth1", "10.1.0.1/24", index=3))
@@ -47,14 +47,14 @@ def chosen(live: LiveNetwork) -> str:
 
 def test_a_salvo_asks_once() -> None:
     network = CountedNetwork()
-    live = LiveNetwork(network)
+    live = LiveNetwork(network, lambda _: None)
     assert [chosen(live) for _ in range(50)] == ["eth1"] * 50
     assert len(network.asked) == len(set(network.asked))
 
 
 def test_another_state_is_asked_anew() -> None:
     network = CountedNetwork()
-    live = LiveNetwork(network)
+    live = LiveNetwork(network, lambda _: None)
     assert chosen(live) == "eth1"
     network.route = Route("eth0", "10.0.0.1")
     assert chosen(live) == "eth1"

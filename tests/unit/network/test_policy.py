@@ -1,9 +1,12 @@
 """Every rule of the interface choice, and the sentence that it gives."""
 
+from dataclasses import replace
+
 import pytest
 
-from appliance.network.model import NetworkState, Route, Routes
-from appliance.network.policy import Choice, Question, Refusal, Role, choose
+from appliance.network.model import Address, NetworkState, Role, Route, Routes
+from appliance.network.policy import Choice, Question, Refusal, choose
+from appliance.network.room import MBIT, Load
 from tests.unit.network.hosts import Kernel, host, interface
 
 ETH0 = interface("eth0", "10.1.0.3/24", "fd01::3/64", "fe80::3/64", index=2)
@@ -237,3 +240,89 @@ def test_the_kernels_preferred_source_address_is_taken_for_a_group() -> None:
 
 def test_a_source_address_that_is_not_on_the_interface_is_not_taken() -> None:
     assert chosen(receiver(), TWO_PORTS, Kernel({f"{GROUP} eth0": Route("eth0", "10.2.0.3")})).address == "10.1.0.3"
+
+
+# Room: the speed of a port against what its streams take.
+
+SLOW0 = interface("eth0", "10.1.0.3/24", index=2, speed_mbps=10)
+SLOW1 = interface("eth1", "10.2.0.3/24", index=3, speed_mbps=10)
+SLOW_PORTS = host(SLOW0, SLOW1)
+STREAM = 3 * MBIT
+
+
+def loaded(question: Question, **taken_mbit: float) -> Question:
+    """The question for a stream of 3 Mbit/s, where others take so many of the ports."""
+    addresses = {"eth0": "10.1.0.3", "eth1": "10.2.0.3", "vlan": "10.1.0.9"}
+    committed = {addresses[name]: round(mbit * MBIT) for name, mbit in taken_mbit.items()}
+    return replace(question, load=Load(STREAM, committed))
+
+
+def test_the_first_that_has_room_wins_where_only_the_order_decides() -> None:
+    assert chosen(loaded(receiver(), eth0=6), SLOW_PORTS).interface == "eth0"
+    choice = chosen(loaded(receiver(), eth0=6.1), SLOW_PORTS)
+    assert choice.interface == "eth1"
+    assert choice.by_order
+    assert choice.reason.startswith(
+        "eth1: it has room for 3.0 Mbit/s, which eth0 has not (6.1 of 10 Mbit/s taken); else eth0: the first media"
+    )
+
+
+def test_a_senders_route_yields_to_room() -> None:
+    routes = Kernel({GROUP: Route("eth0", "10.1.0.3")})
+    choice = chosen(loaded(Question(Role.SENDER, GROUP), eth0=8), SLOW_PORTS, routes)
+    assert choice.interface == "eth1"
+    assert choice.address == "10.2.0.3"
+    assert choice.reason.endswith(f"else eth0: the kernel routes the group {GROUP} there")
+
+
+def test_a_receiver_stays_where_its_source_is_and_says_that_it_is_full() -> None:
+    routes = Kernel({"10.1.0.7": Route("eth0", "10.1.0.3")})
+    choice = chosen(loaded(receiver(source="10.1.0.7"), eth0=8), SLOW_PORTS, routes)
+    assert choice.interface == "eth0"
+    assert choice.reason == (
+        "eth0: the kernel routes the source 10.1.0.7 there; it has no room for 3.0 Mbit/s (8.0 of 10 Mbit/s taken)"
+    )
+
+
+@pytest.mark.parametrize(("strictness", "interface_used"), [(0, "eth1"), (2, "eth1"), (None, "eth1"), (1, "eth0")])
+def test_a_receiver_moves_to_another_port_in_the_subnet_if_that_lets_the_stream_in(
+    strictness: int | None, interface_used: str
+) -> None:
+    both = host(SLOW0, replace(SLOW1, addresses=(Address("10.1.0.4", 24),)))
+    routes = Kernel({"10.1.0.7": Route("eth0", "10.1.0.3")})
+    question = loaded(receiver(source="10.1.0.7"), eth0=8)
+    choice = choose(question, both, routes, lambda _: strictness)
+    assert isinstance(choice, Choice)
+    assert choice.interface == interface_used
+
+
+def test_where_no_port_has_room_it_is_the_one_with_most() -> None:
+    choice = chosen(loaded(receiver(), eth0=9, eth1=8), SLOW_PORTS)
+    assert choice.interface == "eth1"
+    assert choice.reason.startswith(
+        "eth1: it has most room, but as eth0 (9.0 of 10 Mbit/s taken) no room for 3.0 Mbit/s (8.0 of 10 Mbit/s taken)"
+    )
+    choice = chosen(loaded(receiver(), eth0=8, eth1=9), SLOW_PORTS)
+    assert choice.interface == "eth0"
+    assert choice.reason.endswith(
+        "; it has most room of all that would do, but no room for 3.0 Mbit/s (8.0 of 10 Mbit/s taken)"
+    )
+
+
+def test_what_is_asked_for_wins_over_room() -> None:
+    question = replace(loaded(receiver(), eth0=10), pinned="10.1.0.3")
+    assert chosen(question, SLOW_PORTS).reason == "eth0: its address 10.1.0.3 is asked for"
+
+
+def test_vlans_share_the_room_of_their_port() -> None:
+    state = host(SLOW0, interface("eth0.9", "10.1.0.9/24", index=5, over="eth0"), SLOW1)
+    assert chosen(loaded(receiver(), vlan=8), state).interface == "eth1"
+
+
+def test_the_other_leg_does_not_use_another_vlan_of_the_same_port_while_there_is_another_port() -> None:
+    vlans = [interface(f"eth0.{n}", f"10.{n}.0.3/24", index=n, over="eth0") for n in (8, 9)]
+    allowed = ("eth0.8", "eth0.9", "eth1")
+    assert chosen(receiver(avoid=("eth0.8",), allowed=allowed), host(ETH0, ETH1, *vlans)).interface == "eth1"
+    choice = chosen(receiver(avoid=("eth0.8",), allowed=("eth0.8", "eth0.9")), host(ETH0, *vlans))
+    assert choice.interface == "eth0.9"
+    assert choice.reason.endswith("; the other leg uses its port eth0 too, as there is no other")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from appliance.network.model import Route
-from appliance.network.policy import Role
-from appliance.network.traps import Path, RpFilter, hints_of, traps_of, traps_of_host
+from appliance.network.model import Interface, Role, Route, RpFilter
+from appliance.network.room import Commitments
+from appliance.network.traps import Path, hints_of, traps_of, traps_of_host
 from tests.unit.network.hosts import Kernel, host, interface
 
 RED, BLUE = interface("eth0", "10.1.0.2/24", "fd01::2/64", "fe80::2/64"), interface("eth1", "10.2.0.2/24", index=3)
@@ -76,7 +76,7 @@ def test_packets_and_the_mtu(payload: int | None, destination: str, fits: bool, 
 
 def test_two_ports_in_one_subnet() -> None:
     third = interface("eth2", "10.1.0.3/24", "fd01::3/64", index=4)
-    traps = traps_of_host(host(RED, BLUE, third))
+    traps = traps_of_host(host(RED, BLUE, third), Commitments())
     assert [trap.partition(":")[0] for trap in traps[:1]] == ["eth0 and eth2 are both in 10.1.0.0/24"]
     assert len(traps) == 2
     assert "fd01::/64" in traps[1]
@@ -92,8 +92,9 @@ def test_two_ports_in_one_subnet() -> None:
     ],
     ids=["no cable", "port of a bridge", "a subnet of one", "link-local"],
 )
-def test_what_shares_no_subnet(other: object) -> None:
-    assert traps_of_host(host(interface("eth0", "10.1.0.2/24", "10.1.0.2/32", "fe80::2/64"), other)) == ()  # type: ignore[arg-type]
+def test_what_shares_no_subnet(other: Interface) -> None:
+    first = interface("eth0", "10.1.0.2/24", "10.1.0.2/32", "fe80::2/64")
+    assert traps_of_host(host(first, other), Commitments()) == ()
 
 
 def test_no_multicast_route_is_a_hint_where_there_is_a_choice() -> None:

@@ -51,6 +51,7 @@ CONFIG = Config(
     ),
 )
 IDENTITIES = Identities(uuid.UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8"))
+RETURN_AFTER_S = 35.0
 SENDER_ID = "11111111-1111-4111-8111-111111111111"
 """Some sender of another node."""
 
@@ -137,7 +138,7 @@ class Box:
         made = [change(endpoint) for endpoint in endpoints(config, IDENTITIES)]
         self.broker = config.events.mqtt_broker
         self.connections = Connections(
-            self.store, made, self.network, self.pool, self.clock, self._rearm, lambda: self.broker
+            self.store, made, self.network, self.pool, self.clock, self._rearm, lambda: self.broker, RETURN_AFTER_S
         )
         self.connections.start()
         self.store.reset_counters()

@@ -7,7 +7,7 @@ import pytest
 from appliance.config.model import LegConfig
 from appliance.core.store import Store
 from appliance.core.types import JSON, Kind
-from appliance.network.model import NetworkState
+from appliance.network.model import NetworkState, Role
 from appliance.nmos.is05.connections import MAX_AT_ONCE, MAX_LOOKED_AT
 from tests.unit.network.hosts import host, interface
 from tests.unit.nmos.is05.boxes import (
@@ -16,6 +16,7 @@ from tests.unit.nmos.is05.boxes import (
     IMMEDIATE,
     NO_NETWORK,
     RED,
+    RETURN_AFTER_S,
     SENDER_ID,
     Box,
     multicast_sdp,
@@ -71,13 +72,95 @@ def test_constraints_follow() -> None:
     assert box.get(path)[0]["interface_ip"]["enum"] == ["10.0.0.55", "10.1.0.1"]
 
 
-def test_a_lost_link_moves_to_another_interface_and_does_not_hop_back_for_the_order_of_preference() -> None:
+def move_back(box: Box) -> None:
+    """The first port has its cable again."""
+    move(box, RED_UNPLUGGED)
+    move(box, host(RED, BLUE))
+
+
+def pass_time(box: Box, seconds: float) -> None:
+    """Let time pass, and everything be done that is due then."""
+    box.clock.advance(seconds)
+    while (due := box.connections.get_timer()) is not None and due <= box.clock.monotonic():
+        box.connections.handle_timer()
+
+
+def source_ip(box: Box, id: str = TONE) -> str:
+    return str(leg(box, Kind.SENDER, id)["source_ip"])
+
+
+def test_a_lost_link_moves_to_another_interface_and_back_when_the_first_has_been_good_for_a_while() -> None:
     box = connected()
     move(box, RED_UNPLUGGED)
-    assert leg(box, Kind.SENDER, TONE)["source_ip"] == "10.1.0.1"
+    assert source_ip(box) == "10.1.0.1"
     assert box.resource(Kind.SENDER, TONE)["interface_bindings"] == ["eth1"]
     move(box, host(RED, BLUE))
-    assert leg(box, Kind.SENDER, TONE)["source_ip"] == "10.1.0.1"
+    assert source_ip(box) == "10.1.0.1", "its receivers are not to follow each loose contact"
+    pass_time(box, RETURN_AFTER_S - 0.1)
+    assert source_ip(box) == "10.1.0.1"
+    pass_time(box, 0.1)
+    assert source_ip(box) == "10.0.0.1"
+    assert box.resource(Kind.SENDER, TONE)["interface_bindings"] == ["eth0"]
+    assert box.connections.get_timer() is None
+
+
+def test_a_cable_that_is_loose_has_to_be_good_for_as_long_each_time() -> None:
+    box = connected()
+    move_back(box)
+    pass_time(box, RETURN_AFTER_S - 1)
+    move_back(box)
+    pass_time(box, RETURN_AFTER_S - 1)
+    assert source_ip(box) == "10.1.0.1"
+    pass_time(box, 1)
+    assert source_ip(box) == "10.0.0.1"
+
+
+def test_a_sender_waits_as_long_before_it_goes_where_its_route_leads_again() -> None:
+    box = connected()
+    box.network.route(**{leg(box, Kind.SENDER, TONE)["destination_ip"]: "eth0"})
+    move_back(box)
+    assert source_ip(box) == "10.1.0.1"
+    pass_time(box, RETURN_AFTER_S)
+    assert source_ip(box) == "10.0.0.1"
+
+
+def test_a_sender_takes_a_port_that_has_just_come_where_there_is_no_other() -> None:
+    box = connected()
+    move_back(box)
+    move(box, host(RED, replace(BLUE, carrier=False)))
+    assert source_ip(box) == "10.0.0.1"
+
+
+def test_nothing_goes_back_to_where_it_never_was_preferred() -> None:
+    box = connected()
+    move(box, host(RED, replace(BLUE, carrier=False)))
+    move(box, host(RED, BLUE))
+    box.changes.clear()
+    pass_time(box, RETURN_AFTER_S)
+    assert box.changes == []
+
+
+def test_a_leg_that_had_to_share_the_port_of_the_other_returns_to_its_own() -> None:
+    legs = (LegConfig(interfaces=("eth0", "eth1")), LegConfig(interfaces=("eth1", "eth0")))
+    box = Box(replace(CONFIG, senders=(replace(CONFIG.senders[1], legs=legs),)), state=RED_UNPLUGGED)
+    pair = sender_id("pair")
+
+    def sources() -> list[str]:
+        return [leg["source_ip"] for leg in box.active(Kind.SENDER, pair)["transport_params"]]
+
+    assert sources() == ["10.1.0.1", "10.1.0.1"]
+    assert "the other leg uses it too" in box.aspect(pair)["reason"][1]
+    move(box, host(RED, BLUE))
+    assert sources() == ["10.1.0.1", "10.1.0.1"]
+    pass_time(box, RETURN_AFTER_S)
+    assert sources() == ["10.0.0.1", "10.1.0.1"]
+
+
+def test_a_leg_leaves_the_port_to_the_other_that_can_use_no_other() -> None:
+    legs = (LegConfig(), LegConfig(interfaces=("eth0",)))
+    box = Box(replace(CONFIG, senders=(replace(CONFIG.senders[1], legs=legs),)))
+    active = box.active(Kind.SENDER, sender_id("pair"))
+    assert [leg["source_ip"] for leg in active["transport_params"]] == ["10.1.0.1", "10.0.0.1"]
 
 
 def test_a_receiver_returns_to_where_the_kernel_routes_its_source() -> None:
@@ -285,3 +368,32 @@ def test_what_cannot_be_understood_begins_anew(kept: JSON, caplog: pytest.LogCap
     after = Box(clock=box.clock, kept=store)
     assert after.active(Kind.RECEIVER, SPEAKER)["master_enable"] is False
     assert "begun anew" in caplog.text
+
+
+def test_streams_go_where_there_is_room_also_after_a_restart() -> None:
+    """A stereo sender takes 2.9 Mbit/s: a port of 5 Mbit/s has room for one. The pair's legs are bound to theirs."""
+    slow = host(replace(RED, speed_mbps=5), replace(BLUE, speed_mbps=1000))
+    names = ("first", "second", "third")
+    config = replace(CONFIG, senders=tuple(replace(CONFIG.senders[0], name=name) for name in names))
+    box = Box(config, state=slow)
+    assert [source_ip(box, sender_id(name)) for name in names] == ["10.0.0.1", "10.1.0.1", "10.1.0.1"]
+    assert box.aspect(sender_id("second"))["reason"][0].startswith(
+        "eth1: it has room for 2.9 Mbit/s, which eth0 has not (2.9 of 5 Mbit/s taken)"
+    )
+    after = box.rebooted()
+    after.connections.network_changed()
+    assert [source_ip(after, sender_id(name)) for name in names] == ["10.0.0.1", "10.1.0.1", "10.1.0.1"]
+    assert after.connections.commitments.of(Role.SENDER)["10.0.0.1"] == pytest.approx(2_928_000)
+    assert after.connections.commitments.of(Role.RECEIVER) == {}
+    off = {"master_enable": False, "activation": IMMEDIATE}
+    assert after.patch(Kind.SENDER, sender_id("first"), off).status == 200
+    assert after.connections.commitments.of(Role.SENDER)["10.0.0.1"] == 0
+    on = {"master_enable": True, "activation": IMMEDIATE}
+    assert after.patch(Kind.SENDER, sender_id("third"), on).status == 200
+    assert source_ip(after, sender_id("third")) == "10.0.0.1", "a new activation goes by what is true now"
+
+
+def test_an_activation_done_again_takes_no_more() -> None:
+    box = connected()
+    box.connections.take(SPEAKER, {"id": SENDER_ID}, multicast_sdp())
+    assert box.connections.commitments.of(Role.RECEIVER)["10.0.0.1"] == pytest.approx(2_928_000)
