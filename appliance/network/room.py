@@ -38,13 +38,17 @@ class Commitments:
 
     def note(self, id: str, role: Role, streams: Iterable[tuple[str, int]]) -> None:
         """What the legs of an endpoint take now: (own address, bits a second) of each."""
-        before = self._streams.pop(id, None)
-        for ip, bit_rate in before[1] if before else ():
-            self._sums[role][ip] -= bit_rate
+        self.forget(id)
         if streams := tuple(streams):
             self._streams[id] = (role, streams)
         for ip, bit_rate in streams:
             self._sums[role][ip] += bit_rate
+
+    def forget(self, id: str) -> None:
+        """The endpoint takes nothing any more."""
+        role, streams = self._streams.pop(id, (Role.SENDER, ()))
+        for ip, bit_rate in streams:
+            self._sums[role][ip] -= bit_rate
 
     def of(self, role: Role) -> Mapping[str, int]:
         """All that is sent or received, by own address."""

@@ -92,7 +92,7 @@ class Activator:
     def write(self, tx: Transaction, endpoint: Endpoint, connection: Connection, resolution: Resolution) -> None:
         """The connection and what IS-04 shows of it, whose version moves even if nothing else does."""
         attach(tx, endpoint, connection)
-        self._commit(endpoint, connection)
+        self.reckon(endpoint, connection)  # now: the next of the same transaction is to know
         tx.update(
             endpoint.kind,
             endpoint.id,
@@ -127,7 +127,7 @@ class Activator:
         """What was kept over a restart, without what was pending, which is never done late but not hidden either."""
         connection = _without_pending(endpoint, kept)
         attach(tx, endpoint, connection)
-        self._commit(endpoint, connection)
+        self.reckon(endpoint, connection)
         tx.update(endpoint.kind, endpoint.id, subscription=_subscription(endpoint, connection["active"]))
         self.follow(tx, endpoint, connection)
 
@@ -165,6 +165,15 @@ class Activator:
         if after != given:
             attach(tx, endpoint, after)
         return after != given
+
+    def reckon(self, endpoint: Endpoint, connection: Connection) -> None:
+        """What the active legs take of the network from now on."""
+        if not endpoint.transport.is_rtp:
+            return
+        active, name = connection["active"], endpoint.address_parameter
+        legs = [leg for leg in active["transport_params"] if active["master_enable"] and leg["rtp_enabled"]]
+        bit_rate = self._bit_rates.of(endpoint, (active.get("transport_file") or no_file())["data"]) if legs else 0
+        self._commitments.note(endpoint.id, _role(endpoint), [(leg[name], bit_rate) for leg in legs if bit_rate])
 
     def _is_stale(self, endpoint: Endpoint, connection: Connection) -> bool:
         active = connection["active"]
@@ -234,15 +243,6 @@ class Activator:
     def _load(self, endpoint: Endpoint, desired: Desired) -> Load:
         bit_rate = self._bit_rates.of(endpoint, desired["transport_file"]["data"])
         return Load(bit_rate, self._commitments.of_others(endpoint.id, _role(endpoint)))
-
-    def _commit(self, endpoint: Endpoint, connection: Connection) -> None:
-        """Take note of what the active legs take of the ports."""
-        if not endpoint.transport.is_rtp:
-            return
-        active, name = connection["active"], endpoint.address_parameter
-        legs = [leg for leg in active["transport_params"] if active["master_enable"] and leg["rtp_enabled"]]
-        bit_rate = self._bit_rates.of(endpoint, (active.get("transport_file") or no_file())["data"]) if legs else 0
-        self._commitments.note(endpoint.id, _role(endpoint), [(leg[name], bit_rate) for leg in legs if bit_rate])
 
     def _bindings(self, endpoint: Endpoint, resolution: Resolution) -> list[str]:
         names = [name or self._first_interface(endpoint, leg) for leg, name in enumerate(resolution.interfaces)]

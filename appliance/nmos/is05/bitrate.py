@@ -58,6 +58,8 @@ def of_file(text: str) -> int:
     if facts["media_type"].startswith("audio/"):
         # AES67 section 7.2: 1 ms is what a file most likely means that does not say.
         return _audio(facts, facts.get("channel_count") or 1, facts.get("packet_time") or 1.0)
+    if facts["media_type"] != "video/raw":
+        return 0
     depth, sampling = facts.get("component_depth") or 0, str(facts.get("color_sampling") or "")
     samples = next((count for name, count in _SAMPLES_A_PIXEL.items() if sampling.endswith(name)), Fraction(1))
     return _raw_video(facts, samples * depth * (facts.get("frame_width") or 0) * (facts.get("frame_height") or 0))
@@ -67,8 +69,11 @@ def of_flow(sender: JSON, flow: JSON, source: JSON, packet_time_ms: float) -> in
     """Of a sender of this box."""
     if coded := sender.get("bit_rate"):
         return _coded(coded)
-    if str(flow.get("media_type")).startswith("audio/"):
+    media_type = flow.get("media_type", "")  # there is no flow yet while a new sender is being made
+    if media_type.startswith("audio/"):
         return _audio(flow, len(source.get("channels", ())), packet_time_ms)
+    if media_type != "video/raw":
+        return 0
     components = flow.get("components", ())
     rated = flow if flow.get("grain_rate") else {**flow, "grain_rate": source.get("grain_rate")}
     return _raw_video(rated, Fraction(sum(c["width"] * c["height"] * c["bit_depth"] for c in components)))
@@ -90,8 +95,6 @@ def _audio(flow: JSON, channels: int, packet_time_ms: float) -> int:
 
 def _raw_video(flow: JSON, bits_a_frame: Fraction) -> int:
     """Nothing is sent of the lines between frames (ST 2110-20 section 6.1.1)."""
-    if flow["media_type"] != "video/raw":
-        return 0
     carried = _PACKET_BYTES - _HEADERS_BYTES
     return round(bits_a_frame * _rate(flow, "grain_rate") * (_PACKET_BYTES + _FRAME_BYTES) / carried)
 

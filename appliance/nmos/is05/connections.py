@@ -300,10 +300,25 @@ class Connections:
             self._returning.welcomed()
 
     def _on_change(self, change: Change) -> None:
-        """Where the box is reached is told by its node, and is what its senders of events are called by."""
+        """Where the box is reached is told by its node, and is what its senders of events are called by. What streams
+        take of the network is told by their connections, and by what they carry."""
+        self._reckon(change)
         if Kind.NODE in change.kinds() and (events := [e for e in self._endpoints.values() if not e.transport.is_rtp]):
             self._to_follow.extend(events)
             self._rearm()
+
+    def _reckon(self, change: Change) -> None:
+        for id in {touched.id for touched in change.touches(ASPECT)}:
+            if id in self._endpoints:
+                self._activator.reckon(self._endpoints[id], self.connection(self._endpoints[id]))
+            else:
+                self.commitments.forget(id)
+        if essences := {resource.id for resource in change.resources if resource.kind in (Kind.FLOW, Kind.SOURCE)}:
+            for endpoint in self._endpoints.values():
+                if not essences.isdisjoint((endpoint.flow_id, endpoint.source_id)) and (
+                    known := self.connection(endpoint)
+                ):
+                    self._activator.reckon(endpoint, known)
 
     def _fire(self, tx: Transaction, endpoint: Endpoint) -> None:
         connection = self.connection(endpoint)

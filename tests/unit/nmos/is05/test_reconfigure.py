@@ -7,6 +7,7 @@ import pytest
 from appliance.config.model import Config, ReceiverConfig, SenderConfig
 from appliance.core.types import JSON, Kind
 from appliance.errors import NotFound
+from appliance.network.model import Role
 from appliance.nmos.is04.build import Host
 from appliance.nmos.is05.endpoint import endpoints
 from tests.unit.nmos.is05.boxes import (
@@ -121,3 +122,20 @@ def test_a_sender_that_is_new_and_active_sends() -> None:
     active = box.active(Kind.SENDER, sender_id("second"))
     assert active["master_enable"] is True
     assert active["transport_params"][0]["source_ip"] == "10.0.0.1"
+
+
+def test_what_streams_take_of_the_network_follows() -> None:
+    box = connected()
+
+    def taken(role: Role = Role.SENDER) -> int:
+        return sum(box.connections.commitments.of(role).values())
+
+    before = taken()
+    reload(box, changed_sender(channels=4))
+    assert taken() == before + 48_000 * 24 * 2
+    new = replace(CONFIG.senders[0], name="new", channels=1)
+    reload(box, replace(CONFIG, senders=(*CONFIG.senders, new)))
+    assert taken() == before + 48_000 * 24 + 1000 * 8 * 78
+    assert taken(Role.RECEIVER) > 0
+    reload(box, replace(CONFIG, senders=(), receivers=()))
+    assert taken() == taken(Role.RECEIVER) == 0
