@@ -71,11 +71,10 @@ class NodeConfig:
 class NetworkConfig:
     """[network]: which ports carry what.
 
-    ``interfaces`` are the media interfaces in order of preference, empty for every Ethernet-like one that is there;
-    ``control`` is the one whose address goes into ``href`` (``None``: the first media interface with an address);
-    ``multicast_pool`` is where ``auto`` destinations of senders come from, one address a leg. ``return_after_s``: how
-    long a port must have its cable again before the streams that left it come back. ``ptp_sockets`` are where
-    linuxptp's ptp4l answers, the preferred first (none: no PTP clock); a name that ends in "ro" is for questions only.
+    ``interfaces``: the media interfaces in order of preference, empty for every Ethernet-like one; ``control``: the one
+    whose address is in ``href`` (``None``: the first media interface with an address); ``multicast_pool``: where ``auto``
+    destinations of senders come from, one a leg; ``return_after_s``: how long a port has its cable again before streams
+    return to it; ``ptp_sockets``: where linuxptp's ptp4l answers, the preferred first; "...ro" is for questions only.
     """
 
     interfaces: tuple[str, ...] = ()

@@ -308,17 +308,15 @@ class Connections:
             self._rearm()
 
     def _reckon(self, change: Change) -> None:
-        for id in {touched.id for touched in change.touches(ASPECT)}:
-            if id in self._endpoints:
-                self._activator.reckon(self._endpoints[id], self.connection(self._endpoints[id]))
+        ids = {touched.id for touched in change.touches(ASPECT)}
+        if essences := {resource.id for resource in change.resources if resource.kind in (Kind.FLOW, Kind.SOURCE)}:
+            ids |= {e.id for e in self._endpoints.values() if not essences.isdisjoint((e.flow_id, e.source_id))}
+        for id in ids:
+            connection = self._store.aspect(ASPECT, id)
+            if connection is not None:
+                self._activator.reckon(self._endpoints[id], cast(Connection, connection))
             else:
                 self.commitments.forget(id)
-        if essences := {resource.id for resource in change.resources if resource.kind in (Kind.FLOW, Kind.SOURCE)}:
-            for endpoint in self._endpoints.values():
-                if not essences.isdisjoint((endpoint.flow_id, endpoint.source_id)) and (
-                    known := self.connection(endpoint)
-                ):
-                    self._activator.reckon(endpoint, known)
 
     def _fire(self, tx: Transaction, endpoint: Endpoint) -> None:
         connection = self.connection(endpoint)
