@@ -72,7 +72,7 @@ class NetworkConfig:
     """[network]: which ports carry what.
 
     ``interfaces``: the media interfaces in order of preference, empty for every Ethernet-like one; ``control``: the one
-    whose address is in ``href`` (``None``: the first media interface with an address); ``multicast_pool``: where ``auto``
+    whose address is in ``href`` (``None``: the first media one with an address); ``multicast_pool``: where ``auto``
     destinations of senders come from, one a leg; ``return_after_s``: how long a port has its cable again before streams
     return to it; ``ptp_sockets``: where linuxptp's ptp4l answers, the preferred first; "...ro" is for questions only.
     """
