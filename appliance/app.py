@@ -31,6 +31,7 @@ from appliance.discovery.world import World
 from appliance.edge.connecting import ActivationTimer, WarmUp
 from appliance.edge.discovering import Discovering, Home
 from appliance.edge.files import StateDirectory, StateWriter
+from appliance.edge.front import Front
 from appliance.edge.host_network import open_host_network
 from appliance.edge.kernel_settings import rp_filter
 from appliance.edge.lldp import Neighbours
@@ -39,7 +40,6 @@ from appliance.edge.multicast import Memberships
 from appliance.edge.observing import Watched
 from appliance.edge.observing import declare as declare_observing
 from appliance.edge.panel_events import PATH as EVENTS_PATH
-from appliance.edge.panel_events import PanelEvents
 from appliance.edge.process import FILE_LOOP, environment
 from appliance.edge.ptp import Ptp
 from appliance.edge.reloading import Reloading
@@ -62,9 +62,7 @@ from appliance.nmos.is05.connections import Connections
 from appliance.nmos.is05.endpoint import Endpoint, endpoints
 from appliance.nmos.is05.groups import Groups
 from appliance.nmos.is05.transportfile import TransportFiles
-from appliance.panel.api import PanelApi
 from appliance.panel.explain import ExplainApi
-from appliance.panel.menu import MenuModel
 from appliance.panel.pages import declare_pages
 from appliance.panel.reload import ReloadApi
 from appliance.system import collector, logs, loopstats
@@ -186,9 +184,11 @@ class Appliance:
         )
 
     def _wire_panel(self) -> None:
-        self.menu = MenuModel(self.store, self.world, self.clock, self._later, self._first_receiver())
+        parts = (self.store, self.world, self.clock, self._later)
+        self.front = Front(self._config.panel, self.configs, *parts)
+        self.menu, self.events = self.front.menu, self.front.events
+        self.menu.set_first(self._first_receiver())
         self.writer.on_problem = lambda problem: self.menu.set_problem("state", problem)
-        self.events = PanelEvents(self.menu, self.clock)
         self.service = Service(self.menu, lambda: self.port)
         self.reloading = Reloading(self._config, self._load, self._apply, self.menu, self.service)
 
@@ -226,7 +226,7 @@ class Appliance:
             from appliance.nmos.is08.api import ChannelMappingApi
 
             ChannelMappingApi(self.channels, self.store).mount(self.site)
-        PanelApi(self.menu, self.store, self.clock, self.takes.take, self._restore_labels).declare(self.site)
+        self.front.declare(self.site, self.takes.take, self._restore_labels)
         ReloadApi(self.reloading.reload).declare(self.site)
         inspector = Inspector(
             self._config, self.configs, self.store, self.network, rp_filter, self.connections.commitments

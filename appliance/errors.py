@@ -7,7 +7,8 @@
     ├── NotAllowed              405         the path exists, the method is not for it (carries ``allow``)
     ├── Conflict                409         true at another time, or of another resource
     ├── TooLarge                413         over a stated limit
-    ├── Locked                  423         an activation is pending
+    ├── Locked                  423         an activation is pending, or the panel is locked
+    ├── TooManyAttempts         429         a PIN or password was wrong too often; message says how long to wait
     ├── NotOffered              501         the specification lets a box do without it, and this one does
     ├── Unresolvable            500         IS-05: ``auto`` has no answer now; message names the parameter
     └── ConfigError             exit 2      every error of a config file at once
@@ -61,6 +62,10 @@ class TooLarge(ApplianceError):
 
 class Locked(ApplianceError):
     status = 423
+
+
+class TooManyAttempts(ApplianceError):
+    status = 429
 
 
 class NotOffered(ApplianceError):

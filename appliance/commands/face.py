@@ -15,8 +15,9 @@ from typing import Any
 
 from appliance.commands.client import CommandError, Daemon, EventStream
 from appliance.panel.drawing import Scene
+from appliance.panel.effects import Asked, Do, Quit, Refused, Take
 from appliance.panel.mirror import Mirror
-from appliance.panel.navigation import Navigation, Quit, Refused, Take
+from appliance.panel.navigation import Navigation
 
 RETRY_S = (0.3, 0.7, 1.5, 3.0)
 
@@ -63,30 +64,31 @@ class Face:
         effect = self.navigation.press(key)
         if isinstance(effect, Quit):
             return False
-        if isinstance(effect, Refused):
+        if isinstance(effect, Refused | Asked):
             self._message = effect.reason
-        elif isinstance(effect, Take):
-            self._take(effect)
+        elif isinstance(effect, Take | Do):
+            self._do(effect)
         if self._operated() != before:
             self._follow()
         return True
 
-    def _take(self, take: Take) -> None:
+    def _do(self, wanted: Take | Do) -> None:
         if self._disconnected:
             self._message = "The box does not answer: nothing was changed"
             return
 
         def post() -> None:
             try:
-                body = {"receiver_id": take.receiver_id, "sender_id": take.sender_id}
-                self._daemon.post("/panel/take", body)
+                answer = self._daemon.post(wanted.path, wanted.body)
             except CommandError as error:
-                self._tell(partial(self._say, f"{take.label}: {error.message}"))
+                self._tell(partial(self._say, f"{wanted.label}: {error.message}"))
+            else:
+                self._tell(partial(self._say, _said(wanted, answer)))
 
         threading.Thread(target=post, name="take", daemon=True).start()
 
     def _say(self, message: str) -> None:
-        self._message = message
+        self._message = message or self._message
 
     # ---- what the threads learn
 
@@ -120,6 +122,16 @@ class Face:
         """From any thread: have this done by the one that draws."""
         self._news.put(news)
         self._wake()
+
+
+def _said(wanted: Take | Do, answer: Any) -> str:
+    """What to tell of what was done: of a salvo what went wrong in it; the rest is seen."""
+    failed = answer.get("failed") if isinstance(answer, dict) else None
+    if not failed:
+        return ""
+    return f"{wanted.label}: {failed[0]['label']}: {failed[0]['error']}" + (
+        f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    )
 
 
 class _Follower:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from appliance.config.mapping import MappingConfig
-from appliance.config.panel import PanelConfig
+from appliance.config.panel import PanelConfig, RouteConfig
 
 ALL_API_VERSIONS = ("v1.0", "v1.1", "v1.2", "v1.3")
 AUTO = "auto"
@@ -382,6 +382,7 @@ class ReceiverConfig(EndpointConfig):
     actions: tuple[ActionConfig, ...] = ()
     accepts: tuple[AcceptConfig, ...] = ()
     output: OutputConfig = OutputConfig()
+    auto_route: RouteConfig = field(default_factory=RouteConfig)
 
 
 @dataclass(frozen=True, slots=True)

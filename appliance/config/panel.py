@@ -33,8 +33,45 @@ class ScreenConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleConfig:
+    """[[receivers.auto_route.rules]]: which sources are meant; all that is said must be so.
+
+    ``label``, ``device`` (its label, or its node's), ``group`` (of its group hint) and ``tag`` ("name=value", or a
+    value alone) are patterns, in which * stands for anything; capitals do not matter.
+    """
+
+    label: str | None = None
+    device: str | None = None
+    group: str | None = None
+    tag: str | None = None
+    format: Literal["audio", "video", "data", "mux"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteConfig:
+    """[receivers.auto_route]: what the box does by itself when a source is lost, comes, or comes back.
+
+    ``mode``: keep (stay with the last source, and connect to it anew where it comes back with another stream), follow
+    (show what the first of the ``rules`` names that is there), first (show the first source that fits) or never (do
+    nothing). A source is replaced when it was lost for ``hold_s`` seconds; ``back``: return to it when it is back.
+    Whatever somebody chooses at a panel or with a controller stays until it is released at the panel.
+    """
+
+    mode: Literal["keep", "follow", "first", "never"] = "keep"
+    hold_s: float = 10.0
+    back: bool = True
+    rules: tuple[RuleConfig, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PanelConfig:
-    """[panel]: the front panel. ``receiver`` is the name of the receiver shown first."""
+    """[panel]: the front panel. ``receiver`` is the name of the receiver shown first.
+
+    ``confirm``: a take wants a second press, until that is set otherwise at the panel. ``forget_pin``: at the start,
+    unlock the panel and forget its PIN; for a PIN that nobody knows any more.
+    """
 
     receiver: str | None = None
+    confirm: bool = False
+    forget_pin: bool = False
     screens: tuple[ScreenConfig, ...] = ()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from appliance.config import event_rules, video_rules
+from appliance.config import event_rules, route_rules, video_rules
 from appliance.config.model import (
     ALL_API_VERSIONS,
     AUTO,
@@ -202,6 +202,7 @@ def _endpoints(config: Config) -> Iterator[tuple[str, str]]:
         yield from _sender_rule(sender)(f"senders[{index}]", sender)
     for index, receiver in enumerate(config.receivers):
         yield from _receiver_rule(receiver)(f"receivers[{index}]", receiver)
+        yield from route_rules.check(f"receivers[{index}].auto_route", receiver.auto_route)
 
 
 def _sender_rule(sender: SenderConfig) -> Callable[[str, SenderConfig], Iterator[tuple[str, str]]]:

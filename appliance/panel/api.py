@@ -6,18 +6,18 @@ be JSON (so a plain form cannot be it) and not come from a page of another origi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from appliance.core.store import Store
 from appliance.core.tai import format_tai
 from appliance.core.types import JSON, Clock, Kind
-from appliance.errors import BadRequest, Conflict, Forbidden, NotFound
+from appliance.errors import Conflict, Locked, NotFound
 from appliance.panel import nodes
 from appliance.panel.items import SourceGroup
 from appliance.panel.menu import MenuModel
-from appliance.panel.text import MAX_LABEL, MAX_SENTENCE, clean
+from appliance.panel.requests import shown_text, slice_asked, string, trusted_object
+from appliance.panel.text import MAX_LABEL, MAX_SENTENCE
 from appliance.web.messages import Answer, Request
 from appliance.web.site import Site
 
@@ -71,14 +71,14 @@ class PanelApi:
 
     def peers(self, request: Request) -> Answer:
         """A page of the other nodes, those with an error first: what is wrong with each, and since when it is lost."""
-        offset, limit = _slice_asked(request)
+        offset, limit = slice_asked(request, DEFAULT_LIMIT, MAX_LIMIT)
         peers = nodes.listed(self._menu.peers)
         shown = [nodes.to_json(peer) for peer in peers[offset : offset + limit]]
         return self._answer({"peers": shown, "offset": offset, "total": len(peers)})
 
     def _page(self, request: Request) -> JSON:
         receiver_id = self._receiver_asked(request)
-        offset, limit = _slice_asked(request)
+        offset, limit = slice_asked(request, DEFAULT_LIMIT, MAX_LIMIT)
         menu = self._menu.menu(receiver_id, offset, limit)
         return {
             "receiver": None if menu.receiver is None else menu.receiver.to_json(),
@@ -97,9 +97,19 @@ class PanelApi:
 
     def take(self, request: Request) -> Awaitable[Answer]:
         """``{"receiver_id": ..., "sender_id": ... or null}``: show that source there, or nothing."""
-        body = _trusted_object(request, required=("receiver_id", "sender_id"))
-        receiver_id = _string(body, "receiver_id")
-        sender_id = None if body["sender_id"] is None else _string(body, "sender_id")
+        body = trusted_object(request, required=("receiver_id", "sender_id"))
+        receiver_id = string(body, "receiver_id")
+        sender_id = None if body["sender_id"] is None else string(body, "sender_id")
+        self.check_unlocked()
+        return self.perform(receiver_id, sender_id)
+
+    def check_unlocked(self) -> None:
+        """:class:`Locked` where the panel is."""
+        if self._menu.panel.locked:
+            raise Locked("the panel is locked")
+
+    def perform(self, receiver_id: str, sender_id: str | None) -> Awaitable[Answer]:
+        """A take by the panel, which shows it as pending until it is done; what cannot be is refused before."""
         receiver = self._menu.receiver(receiver_id)
         if receiver is None:
             raise NotFound(f"receiver_id: this box has no receiver {receiver_id[:60]!r}")
@@ -126,13 +136,14 @@ class PanelApi:
 
     def label(self, request: Request) -> Answer:
         """``{"id", "label", "description"?}``: what this box calls its own resource; an empty text: as configured."""
-        body = _trusted_object(request, required=("id", "label"), optional=("description",))
-        id = _string(body, "id")
+        body = trusted_object(request, required=("id", "label"), optional=("description",))
+        self.check_unlocked()
+        id = string(body, "id")
         kind = next((kind for kind in Kind if self._store.get(kind, id) is not None), None)
         if kind is None:
             raise NotFound(f"id: nothing on this box has the id {id[:60]!r}")
         limits = {"label": MAX_LABEL, "description": MAX_SENTENCE}
-        given = {key: _shown_text(body, key, limit) for key, limit in limits.items() if key in body}
+        given = {key: shown_text(body, key, limit) for key, limit in limits.items() if key in body}
         self._edit(kind, id, given)
         resource = self._store.get(kind, id) or {}
         return self._answer({"id": id, "label": resource.get("label"), "description": resource.get("description")})
@@ -150,30 +161,6 @@ class PanelApi:
         return Answer({"now": format_tai(self._clock.tai_ns()), **body}, headers=_FRESH)
 
 
-def check_origin(request: Request) -> None:
-    """:class:`Forbidden` where a page from elsewhere makes a browser send this."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
-        raise Forbidden("Origin: a page of another site may not operate this box")
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Forbidden("Sec-Fetch-Site: a page of another site may not operate this box")
-
-
-def _trusted_object(request: Request, required: Collection[str], optional: Collection[str] = ()) -> JSON:
-    """The body as an object with these keys and no others."""
-    check_origin(request)
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise BadRequest("Content-Type: must be application/json")
-    body = request.json_object()
-    for key in required:
-        if key not in body:
-            raise BadRequest(f"{key}: is missing")
-    for key in body:
-        if key not in required and key not in optional:
-            raise BadRequest(f"{clean(key)}: is not known here; expected {', '.join((*required, *optional))}")
-    return body
-
-
 def _group(group: SourceGroup, fits: Any) -> JSON:
     return {
         "node": group.node.to_json(),
@@ -181,32 +168,3 @@ def _group(group: SourceGroup, fits: Any) -> JSON:
         "title": group.title,
         "sources": [item.to_json(fits.get(item.id)) for item in group.sources],
     }
-
-
-def _string(body: JSON, key: str) -> str:
-    value = body[key]
-    if not isinstance(value, str):
-        raise BadRequest(f"{key}: must be a string")
-    return value
-
-
-def _shown_text(body: JSON, key: str, limit: int) -> str:
-    text = _string(body, key).strip()
-    if len(text) > limit:
-        raise BadRequest(f"{key}: is longer than {limit} characters")
-    if clean(text, limit) != text:
-        raise BadRequest(f"{key}: must be one line without control characters")
-    return text
-
-
-def _slice_asked(request: Request) -> tuple[int, int]:
-    return _number(request, "offset", 0, 0, 10_000_000), _number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-
-
-def _number(request: Request, key: str, default: int, lowest: int, highest: int) -> int:
-    text = request.query.get(key)
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdecimal() or not lowest <= int(text[:18]) <= highest:
-        raise BadRequest(f"{key}: must be a number from {lowest} to {highest}, not {clean(text, 40)!r}")
-    return int(text)

@@ -4,8 +4,10 @@ stream becomes a receiver. Nothing of a stranger's text gets past here unclean."
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
+from appliance.core.store import ResourceChange
 from appliance.core.tai import parse_tai
 from appliance.core.types import JSON
 from appliance.discovery.world import SenderEntry
@@ -16,6 +18,7 @@ from appliance.panel.items import Named, Pending, ReceiverItem, SourceItem
 from appliance.panel.text import MAX_SENTENCE, clean
 
 GROUP_HINT = "urn:x-nmos:tag:grouphint/v1.0"
+MAX_TAGS = 16
 _SDP_NAMELESS = ("", "-")
 
 LabelOf = Callable[[str], str | None]
@@ -39,6 +42,7 @@ def source_item(entry: SenderEntry, current_on: tuple[str, ...], pending_on: tup
         confirmed=entry.confirmed,
         current_on=current_on,
         pending_on=pending_on,
+        tags=_tags_of(entry.sender),
     )
 
 
@@ -96,6 +100,23 @@ def label_of(resource: Mapping[str, Any]) -> str:
     return clean(resource.get("label")) or clean(resource.get("description")) or short_id(str(resource["id"]))
 
 
+def is_relabelled(change: ResourceChange) -> bool:
+    """Whether it is called something else now: all else that may change about a device is nothing to the menu."""
+    if change.before is None or change.after is None:
+        return True
+    return label_of(change.before) != label_of(change.after)
+
+
+def sources_of(item: ReceiverItem | None) -> set[str]:
+    """The sources that a receiver shows or is changing to."""
+    return set() if item is None else {id for id in (item.sender_id, wanted(item)) if id is not None}
+
+
+def wanted(item: ReceiverItem) -> str | None:
+    """The source that it is changing to."""
+    return None if item.pending is None else item.pending.sender_id
+
+
 def short_id(id: str) -> str:
     return clean(id[:8]) + "…"
 
@@ -109,6 +130,16 @@ def _group_of(sender: JSON) -> str:
     tags = sender.get("tags")
     hints = tags.get(GROUP_HINT) if isinstance(tags, dict) else None
     return clean(str(hints[0]).partition(":")[0]) if isinstance(hints, list) and hints else ""
+
+
+def _tags_of(sender: JSON) -> tuple[str, ...]:
+    """All but the group hint, which has a place of its own."""
+    tags = sender.get("tags")
+    if not isinstance(tags, dict) or not tags:
+        return ()
+    named = ((name, value) for name, values in tags.items() if name != GROUP_HINT and isinstance(values, list)
+             for value in values)  # fmt: skip
+    return tuple(clean(f"{name}={value}", MAX_SENTENCE) for name, value in islice(named, MAX_TAGS))
 
 
 def _sending(entry: SenderEntry) -> bool | None:

@@ -72,8 +72,8 @@ def _header(scene: Scene, columns: int) -> Line:
 def _receiver_line(scene: Scene, columns: int) -> Line:
     navigation = scene.navigation
     receiver, count = navigation.receiver, len(navigation.mirror.receivers)
-    if navigation.view == "receivers":
-        return [("title", fitted(" Receivers", columns))]
+    if navigation.view != "sources":
+        return [("title", fitted(f" {navigation.title}", columns))]
     if receiver is None:
         return [("title", fitted("", columns))]
     place = f"  {list(navigation.mirror.receivers).index(receiver.id) + 1}/{count}" if count > 1 else ""
@@ -81,6 +81,8 @@ def _receiver_line(scene: Scene, columns: int) -> Line:
     left = f" {receiver.label}{place}"
     middle = f"   {CURRENT} {receiver.shows}" if receiver.enabled else ""
     room = max(0, columns - width(state) - 1)
+    if navigation.mirror.panel.locked:
+        left += "   LOCKED"
     style = "fault" if receiver.fault else "lost" if receiver.lost_since is not None else "title"
     return [("title", fitted(left + middle, room) + " "), (style, fitted(state, columns - room - 1))]
 
@@ -90,7 +92,7 @@ def _list(scene: Scene, columns: int, height: int) -> list[Line]:
     navigation.page = max(1, height - 1)
     rows = navigation.rows
     blank: Line = [("", " " * columns)]
-    if not any(row.source or row.receiver for row in rows):
+    if not any(row.source or row.receiver or row.text for row in rows):
         lines = [_row(scene, row, row.id == OFF, columns) for row in rows if row.id == OFF]
         lines += [[("empty", fitted(text, columns))] for text in _why_nothing(scene, columns)]
         return (lines + [blank] * height)[:height]
@@ -127,10 +129,14 @@ def _row(scene: Scene, row: Row, under_cursor: bool, columns: int) -> Line:
         style, mark, cells = _receiver_cells(scene, row.receiver)
     elif row.source is not None:
         style, mark, cells = _source_cells(scene, row.source)
+    elif row.text:
+        style, mark, cells = (
+            ("current", CURRENT, [row.text, row.note]) if row.marked else ("", " ", [row.text, row.note])
+        )
     else:
         style, mark, cells = _off_cells(scene)
     cursor = CURSOR if under_cursor else " "
-    text = f" {cursor} {fitted(mark, 1)} " + _in_columns(cells, columns - 5)
+    text = f" {cursor} {fitted(mark, 1)} " + (_option if row.text else _in_columns)(cells, columns - 5)
     return [(("cursor " + style).strip() if under_cursor else style, fitted(text, columns))]
 
 
@@ -140,6 +146,11 @@ def _in_columns(cells: list[str], columns: int) -> str:
     label = max(min(40, (columns - essence) * 6 // 10), columns - essence - 60)
     note = columns - label - essence - 1
     return f"{fitted(cells[0], label)} {fitted(cells[1], essence)}{fitted(cells[2], note)}"
+
+
+def _option(cells: list[str], columns: int) -> str:
+    note = min(width(cells[1]), columns // 2)
+    return fitted(cells[0], columns - note - 2) + f"  {fitted(cells[1], note)}"
 
 
 def _off_cells(scene: Scene) -> tuple[str, str, list[str]]:
@@ -225,14 +236,18 @@ def _about(scene: Scene) -> str:
 
 def _keys(scene: Scene, columns: int) -> Line:
     navigation = scene.navigation
-    if navigation.finding:
+    if navigation.view == "presets":
+        text = " Enter save or recall   Del delete   type to name or find   Esc back"
+    elif navigation.finding:
         matches = sum(1 for row in navigation.rows if row.source is not None)
         text = f" Find: {navigation.find}_   {matches} found   Enter take   Esc all sources"
     elif navigation.view == "receivers":
-        text = " Enter sources   Up/Down choose   q quit"
+        text = " Enter sources   Up/Down choose   Right options   q quit"
+    elif navigation.view == "sources":
+        several = "  Tab receiver" if len(navigation.mirror.receivers) > 1 else ""
+        text = f" Enter take  o off  type to find  * favourite  Right more{several}  q quit"
     else:
-        several = "   Tab receiver   Esc receivers" if len(navigation.mirror.receivers) > 1 else ""
-        text = f" Enter take   o off   type to find{several}   q quit"
+        text = " Up/Down, digits, Enter   Esc back" if navigation.view == "pin" else " Up/Down, Enter   Esc back"
     return [("keys", fitted(text, columns))]
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from appliance.core.tai import format_tai, parse_tai
 from appliance.core.types import JSON
+from appliance.panel.kept import RouteItem
 
 Verdict = Literal["yes", "no", "unknown"]
 Health = Literal["ok", "warning", "fault"]
@@ -42,7 +43,7 @@ class SourceItem:
     """A sender that can be chosen. ``sending``: whether it is active (``None``: its API does not say).
 
     ``detail`` is its essence in a few words ("L24 48 kHz 2 ch"); ``current_on`` and ``pending_on`` are ids of receivers
-    of this box; ``lost_since`` is TAI ns; ``confirmed``: seen since this box started.
+    of this box; ``lost_since`` is TAI ns; ``confirmed``: seen since this box started; ``tags`` as "name=value".
     """
 
     id: str
@@ -60,6 +61,7 @@ class SourceItem:
     confirmed: bool = True
     current_on: tuple[str, ...] = ()
     pending_on: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
     def to_json(self, fit: Fit | None = None) -> JSON:
         body: JSON = {
@@ -78,6 +80,7 @@ class SourceItem:
             "confirmed": self.confirmed,
             "current_on": list(self.current_on),
             "pending_on": list(self.pending_on),
+            "tags": list(self.tags),
         }
         return body if fit is None else {**body, "fit": {"verdict": fit.verdict, "reason": fit.reason}}
 
@@ -99,6 +102,7 @@ class SourceItem:
             confirmed=body["confirmed"],
             current_on=tuple(body["current_on"]),
             pending_on=tuple(body["pending_on"]),
+            tags=tuple(body["tags"]),
         )
 
 
@@ -123,7 +127,7 @@ class ReceiverItem:
     """A receiver of this box. ``enabled``: it is on; ``shows``: what, in words; ``sender_id``: if that is a sender.
 
     ``phase``, ``fault`` and ``restarts`` are its stream's (see media.engine.StreamStatus); ``why`` is the reason for
-    the interface of each leg, and what may keep them from working.
+    the interface of each leg, and what may keep them from working; ``route`` what auto-route is to do and did.
     """
 
     id: str
@@ -141,6 +145,7 @@ class ReceiverItem:
     fault: str = ""
     restarts: int = 0
     why: tuple[str, ...] = ()
+    route: RouteItem = field(default_factory=RouteItem)
 
     def to_json(self) -> JSON:
         return {
@@ -157,6 +162,7 @@ class ReceiverItem:
             "pending": None if self.pending is None else self.pending.to_json(),
             "stream": {"phase": self.phase, "detail": self.fault, "restarts": self.restarts},
             "why": list(self.why),
+            "route": self.route.to_json(),
         }
 
     @classmethod
@@ -178,6 +184,7 @@ class ReceiverItem:
             fault=stream["detail"],
             restarts=stream["restarts"],
             why=tuple(body["why"]),
+            route=RouteItem.from_json(body["route"]),
         )
 
 

@@ -9,10 +9,10 @@ between which ``later`` lets the loop go on. Listeners hear, after each piece, w
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from appliance.core.store import Change, ResourceChange, Store
+from appliance.core.store import Change, Store
 from appliance.core.types import JSON, Clock, Kind
 from appliance.discovery.world import PeerStatus, SenderEntry, World, WorldChange
 from appliance.media.engine import StreamStatus
@@ -20,6 +20,7 @@ from appliance.panel import describe
 from appliance.panel.fit import fit
 from appliance.panel.health import Counts, Feed, box_status
 from appliance.panel.items import BoxStatus, Fit, Named, Pending, ReceiverItem, SourceGroup, SourceItem
+from appliance.panel.kept import ROUTE, ROUTING, SHOWN, Defaults, PanelItem, panel_item, route_item
 from appliance.panel.listing import Listing, grouped
 
 PIECE = 40
@@ -31,12 +32,14 @@ _UNKNOWN = Fit("unknown", "it is no longer known")
 
 @dataclass(frozen=True, slots=True)
 class MenuChange:
-    """What to look at again: ids of sources and receivers that are new or different, of sources that are gone."""
+    """What to look at again: ids of sources and receivers that are new or different, of sources that are gone; the
+    box's status, and what was set at the panel."""
 
     sources: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
     receivers: frozenset[str] = frozenset()
     status: bool = False
+    panel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,15 @@ Later = Callable[[Callable[[], None]], object]
 
 class MenuModel:
     """The menu of one box. ``later`` calls a function soon, but after what else is waiting (a loop's ``call_soon``);
-    ``first`` is the id of the receiver that comes first."""
+    ``defaults`` is what holds until it is set at the panel."""
 
-    def __init__(self, store: Store, world: World, clock: Clock, later: Later, first: str | None = None) -> None:
+    def __init__(
+        self, store: Store, world: World, clock: Clock, later: Later, defaults: Defaults | None = None
+    ) -> None:
         self._store, self._world, self._clock, self._later = store, world, clock, later
-        self._first = first
+        self._first: str | None = None
+        self._defaults = defaults or Defaults()
+        self._panel = panel_item(store, self._defaults)
         self._listing = Listing()
         self._lost: set[str] = set()
         self._receivers: dict[str, ReceiverItem] = {}
@@ -94,6 +101,11 @@ class MenuModel:
     @property
     def status(self) -> BoxStatus:
         return self._status
+
+    @property
+    def panel(self) -> PanelItem:
+        """Favourites, presets, the lock."""
+        return self._panel
 
     @property
     def receivers(self) -> tuple[ReceiverItem, ...]:
@@ -173,10 +185,10 @@ class MenuModel:
         self._tell()
 
     def set_first(self, id: str | None) -> None:
-        """Another receiver comes first."""
-        if id != self._first:
-            self._first = id
-            self._tell(receivers=frozenset(self._receivers))
+        """This receiver comes first; and whatever else of the configuration they show may be different."""
+        different = self._refresh_receivers(tuple(self._receivers))
+        self._tell(receivers=frozenset(self._receivers) if id != self._first else different)
+        self._first = id
 
     def set_traps(self, id: str, traps: tuple[str, ...]) -> None:
         """What of the network may keep a sender or receiver from working, as sentences; of the box itself: no id."""
@@ -201,11 +213,16 @@ class MenuModel:
     # ---- following the store and the world
 
     def _on_store(self, change: Change) -> None:
-        relabelled = any(each.kind in (Kind.DEVICE, Kind.NODE) and _is_relabelled(each) for each in change.resources)
+        relabelled = any(
+            each.kind in (Kind.DEVICE, Kind.NODE) and describe.is_relabelled(each) for each in change.resources
+        )
         touched = {change.id for change in change.resources if change.kind is Kind.RECEIVER}
         for id in touched:
             self._fits.pop(id, None)
-        touched |= {aspect.id for aspect in change.touches("connection")}
+        touched |= {aspect.id for aspect in change.aspects if aspect.aspect in ("connection", ROUTE, ROUTING)}
+        if any(aspect.aspect in SHOWN for aspect in change.aspects):
+            self._panel = panel_item(self._store, self._defaults)
+            self._tell(panel=True)
         self._refresh(self._store.all(Kind.RECEIVER) if relabelled else touched)
 
     def _on_world(self, change: WorldChange) -> None:
@@ -244,7 +261,7 @@ class MenuModel:
     def _referred(self, receiver_ids: Iterable[str]) -> frozenset[str]:
         """The sources that these receivers show or are changing to."""
         items = [self._receivers[id] for id in receiver_ids if id in self._receivers]
-        return frozenset(source for item in items for source in _sources_of(item))
+        return frozenset(source for item in items for source in describe.sources_of(item))
 
     def _refresh_sources(self, ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
         """Make these anew; which are different, and which are gone."""
@@ -265,7 +282,7 @@ class MenuModel:
         (self._lost.add if entry.lost_since is not None else self._lost.discard)(entry.id)
         receivers = [self._receivers[id] for id in self._receivers_of(entry.id)]
         current = tuple(item.id for item in receivers if item.sender_id == entry.id)
-        pending = tuple(item.id for item in receivers if _wanted(item) == entry.id)
+        pending = tuple(item.id for item in receivers if describe.wanted(item) == entry.id)
         return describe.source_item(entry, current, pending)
 
     def _refresh_receivers(self, ids: Iterable[str]) -> frozenset[str]:
@@ -282,7 +299,7 @@ class MenuModel:
     def _keep_receiver(self, id: str, item: ReceiverItem | None) -> None:
         """Keep it, or drop it, and with it what follows from all receivers: so that a change costs one, not all."""
         before = self._receivers.get(id)
-        for source in _sources_of(before):
+        for source in describe.sources_of(before):
             self._referring[source].discard(id)
             if not self._referring[source]:
                 del self._referring[source]
@@ -292,7 +309,7 @@ class MenuModel:
             return
         self._receivers[id] = item
         self._positions.setdefault(id, len(self._positions))
-        for source in _sources_of(item):
+        for source in describe.sources_of(item):
             self._referring.setdefault(source, set()).add(id)
         if item.fault or item.lost_since is not None:
             self._troubled[id] = item
@@ -309,10 +326,10 @@ class MenuModel:
         source, lost_since = self._source_of(id, (connection.get("active") or {}).get("sender_id"))
         stream = self._streams.get(id, _IDLE)
         device = self._store.get(Kind.DEVICE, receiver["device_id"])
-        return describe.receiver_item(
-            receiver, device, connection, stream, self._pending(id, connection), source, lost_since,
-            self._traps.get(id, ()),
-        )  # fmt: skip
+        traps = self._traps.get(id, ())
+        pending = self._pending(id, connection)
+        item = describe.receiver_item(receiver, device, connection, stream, pending, source, lost_since, traps)
+        return replace(item, route=route_item(self._store, self._defaults, id))
 
     def _source_of(self, receiver_id: str, sender_id: str | None) -> tuple[SourceItem | None, int | None]:
         """The source that a receiver shows, and since when it is lost: remembered also when it is gone altogether."""
@@ -351,9 +368,10 @@ class MenuModel:
         sources: frozenset[str] = frozenset(),
         gone: frozenset[str] = frozenset(),
         receivers: frozenset[str] = frozenset(),
+        panel: bool = False,
     ) -> None:
         status = self._make_status()
-        change = MenuChange(sources, gone, receivers, status != self._status)
+        change = MenuChange(sources, gone, receivers, status != self._status, panel)
         self._status = status
         if change != MenuChange():
             for listener in tuple(self._listeners):
@@ -377,19 +395,3 @@ class MenuModel:
         """What this box calls its own sender or receiver; nothing for the box itself."""
         own = self._store.get(Kind.RECEIVER, id) or self._store.get(Kind.SENDER, id)
         return describe.label_of(own) if own else ""
-
-
-def _is_relabelled(change: ResourceChange) -> bool:
-    """Whether it is called something else now: all else that may change about a device is nothing to the menu."""
-    if change.before is None or change.after is None:
-        return True
-    return describe.label_of(change.before) != describe.label_of(change.after)
-
-
-def _sources_of(item: ReceiverItem | None) -> set[str]:
-    """The sources that a receiver shows or is changing to."""
-    return set() if item is None else {id for id in (item.sender_id, _wanted(item)) if id is not None}
-
-
-def _wanted(item: ReceiverItem) -> str | None:
-    return None if item.pending is None else item.pending.sender_id

@@ -7,6 +7,7 @@ from typing import Any
 
 from appliance.core.tai import parse_tai
 from appliance.panel.items import BoxStatus, Fit, ReceiverItem, SourceItem
+from appliance.panel.kept import PanelItem
 from appliance.panel.listing import Listing
 
 
@@ -19,6 +20,7 @@ class Mirror:
 
     def __init__(self) -> None:
         self.status: BoxStatus | None = None
+        self.panel = PanelItem()
         self.receivers: dict[str, ReceiverItem] = {}
         self.sources = Listing()
         self.fits: dict[str, Fit] = {}
@@ -36,6 +38,8 @@ class Mirror:
             self._unseen = {item.id for item in self.sources}
         if "status" in data:
             self.status = BoxStatus.from_json(data["status"])
+        if "panel" in data:
+            self.panel = PanelItem.from_json(data["panel"])
         self._apply_receivers(data)
         self._apply_sources(data)
         if name == "ready":

@@ -1,28 +1,36 @@
 """The cursor: what each key does, whatever face it is pressed on.
 
-Two lists: the receivers of the box, and the sources for one of them. Enter goes in, and takes; back goes out. Typing
-finds. The cursor is on an *id*: when the list moves under it, it stays with its source; when that source is gone, Enter
-takes nothing that merely slipped into its place.
+Two lists: the receivers of the box, and the sources for one of them; behind them, by a long press or to the right,
+the lists of options.py. Enter goes in, and takes; back goes out. Typing finds. The cursor is on an *id*: when the list
+moves under it, it stays with its source; when that source is gone, Enter takes nothing that merely slipped into its
+place.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
-from typing import Literal
 
-from appliance.panel.items import ReceiverItem, SourceGroup, SourceItem
+from appliance.panel import options
+from appliance.panel.effects import Asked, Do, Effect, Quit, Refused, Take
+from appliance.panel.items import Named, ReceiverItem, SourceGroup, SourceItem
 from appliance.panel.listing import grouped
 from appliance.panel.mirror import Mirror
+from appliance.panel.options import Row, View
+
+__all__ = ["MAX_FIND", "OFF", "Asked", "Do", "Effect", "Key", "Navigation", "Quit", "Refused", "Row", "Take", "View"]
 
 OFF = "off"
 """The id of the row that switches the receiver off."""
 MAX_FIND = 40
+_FAVOURITES = Named("", "Favourites")
+_NOBODY = Named("", "")
 
 
 class Key(StrEnum):
-    """What a face has keys for; anything else that is one printable character is typed text."""
+    """What a face has keys for; anything else that is one printable character is typed text.
+
+    ``ENTER`` is a knob's short press, ``LONG`` its long one; left goes back, right goes in but never takes."""
 
     UP = "key up"
     DOWN = "key down"
@@ -30,49 +38,14 @@ class Key(StrEnum):
     PAGE_DOWN = "key page down"
     FIRST = "key first"
     LAST = "key last"
+    LEFT = "key left"
+    RIGHT = "key right"
     ENTER = "key enter"
+    LONG = "key long"
     BACK = "key back"
     NEXT_RECEIVER = "key next receiver"
     PREVIOUS_RECEIVER = "key previous receiver"
     ERASE = "key erase"
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """Do this take; ``sender_id`` ``None``: off. ``label`` is what it is called."""
-
-    receiver_id: str
-    sender_id: str | None
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The key cannot do what it should, and why."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quit:
-    """Leave the panel."""
-
-
-Effect = Take | Refused | Quit | None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the list. Headings cannot be chosen."""
-
-    id: str
-    heading: SourceGroup | None = None
-    source: SourceItem | None = None
-    receiver: ReceiverItem | None = None
-
-    @property
-    def choosable(self) -> bool:
-        return self.heading is None
 
 
 class Navigation:
@@ -80,10 +53,13 @@ class Navigation:
 
     def __init__(self, mirror: Mirror, receiver_id: str | None = None) -> None:
         self.mirror = mirror
-        self.view: Literal["receivers", "sources"] = "sources"
+        self.view: View = "sources"
         self.finding = False
         self.find = ""
         self.page = 10
+        self.pin = ""
+        self._armed = ""
+        self._about: str | None = None  # the source whose options are shown
         self._receiver_id = receiver_id
         self._cursor = OFF
         self._index = 0
@@ -105,10 +81,12 @@ class Navigation:
     @property
     def rows(self) -> list[Row]:
         """The list, made anew only when something in it changed."""
-        made_for = (self.mirror.revision, self.view, self.find)
+        if self.view == "pin" and not self.mirror.panel.locked and self.mirror.panel.has_pin:
+            self._show("sources")  # it was unlocked, here or elsewhere, or now has its PIN
+        made_for = (self.mirror.revision, self.view, self.find, self._about)
         if made_for != self._made_for:
             self._made_for = made_for
-            self._rows = self._receiver_rows() if self.view == "receivers" else self._source_rows()
+            self._rows = self._make_rows()
             self._places = {row.id: number for number, row in enumerate(self._rows) if row.choosable}
             self._follow()
         return self._rows
@@ -125,11 +103,21 @@ class Navigation:
         rows = self.rows
         return rows[self.index] if rows and rows[self.index].choosable else None
 
+    @property
+    def title(self) -> str:
+        """What the list is, where that is not the sources of a receiver."""
+        receiver = self.receiver
+        route = f"Auto-route of {receiver.label}" if receiver else "Auto-route"
+        pin = "Unlock" if self.mirror.panel.locked else "A PIN of 4 to 12 digits"
+        titles = {"receivers": "Receivers", "options": "Options", "presets": "Presets", "route": route}
+        return titles.get(self.view, "") if self.view != "pin" else f"{pin}: {'*' * len(self.pin)}".rstrip(": ")
+
     # ---- keys
 
     def press(self, key: str) -> Effect:
         """A :class:`Key`, or a typed character."""
-        rows = self.rows
+        rows, armed = self.rows, self._armed
+        self._armed = ""
         moves = {
             Key.UP: self.index - 1,
             Key.DOWN: self.index + 1,
@@ -141,19 +129,22 @@ class Navigation:
         if key in moves:
             self._move_to(moves[Key(key)], back=key in (Key.UP, Key.PAGE_UP, Key.LAST))
             return None
-        if key == Key.ENTER:
-            return self._enter()
-        if key == Key.BACK:
+        row = self.current_row
+        if key == Key.ENTER or (key == Key.RIGHT and row is not None and (row.receiver or row.leads)):
+            return self._enter(armed)
+        if key in (Key.LONG, Key.RIGHT):
+            return self._long(armed)
+        if key in (Key.BACK, Key.LEFT):
             self._back()
         elif key in (Key.NEXT_RECEIVER, Key.PREVIOUS_RECEIVER):
             self._other_receiver(1 if key == Key.NEXT_RECEIVER else -1)
         elif key == Key.ERASE:
-            self._find(self.find[:-1])
+            self._erase()
         elif len(key) == 1 and key.isprintable():
-            return self._typed(key)
+            return self._typed(key, armed)
         return None
 
-    def _enter(self) -> Effect:
+    def _enter(self, armed: str) -> Effect:
         row = self.current_row
         if row is None:
             return Refused("there is nothing to choose")
@@ -164,24 +155,84 @@ class Navigation:
             self._receiver_id = row.receiver.id
             self._show("sources")
             return None
-        return self._take(row.source)
+        if self.view == "sources":
+            return self._take(row.source, armed)
+        return self._chosen(row, armed)
 
-    def _take(self, source: SourceItem | None) -> Effect:
+    def _take(self, source: SourceItem | None, armed: str) -> Effect:
         receiver = self.receiver
         if receiver is None:
             return Refused("this box has no receiver")
-        if source is None:
-            return Take(receiver.id, None, OFF)
-        fit = self.mirror.fits.get(source.id)
-        if fit is not None and fit.verdict == "no":
+        if self.mirror.panel.locked:
+            return self._ask_pin()
+        fit = None if source is None else self.mirror.fits.get(source.id)
+        if source is not None and fit is not None and fit.verdict == "no":
             return Refused(f"{source.label} does not fit: {fit.reason}")
-        self.finding, self.find = False, ""
-        self._go_to(source.id)
-        return Take(receiver.id, source.id, source.label)
+        label = OFF if source is None else source.label
+        if self.mirror.panel.confirm and not self._confirmed(OFF if source is None else source.id, armed):
+            return Asked(f"press again to take {label}")
+        if source is not None:
+            self.finding, self.find = False, ""
+            self._go_to(source.id)
+        return Take(receiver.id, None if source is None else source.id, label)
+
+    def _confirmed(self, id: str, armed: str) -> bool:
+        """Whether the same was asked for by the key before; else the next one may confirm it."""
+        if armed == id:
+            return True
+        self._armed = id
+        return False
+
+    def _long(self, armed: str) -> Effect:
+        row = self.current_row
+        if self.view in ("sources", "receivers"):
+            self._about = row.source.id if row is not None and row.source is not None else None
+            self._show("options")
+        elif row is not None and row.long is not None:
+            return row.long if self._confirmed(f"long {row.id}", armed) else Asked(f"hold again to delete {row.text}")
+        else:
+            self._back()
+        return None
+
+    def _chosen(self, row: Row, armed: str) -> Effect:
+        """A row of one of the lists behind the main ones."""
+        if row.id == options.BACK:
+            self._back()
+        elif row.leads is not None:
+            self._show(row.leads)
+        elif row.does is None:
+            return self._pin_pad(row.id)
+        elif row.long is not None and self.mirror.panel.confirm and not self._confirmed(row.id, armed):
+            return Asked(f"press again for {row.text}")
+        elif self.finding:
+            self._find(None)
+        return row.does
+
+    # ---- the PIN
+
+    def _ask_pin(self) -> Effect:
+        self._show("pin")
+        return Refused("the panel is locked")
+
+    def _pin_pad(self, id: str) -> Effect:
+        if id == options.ERASE:
+            self.pin = self.pin[:-1]
+        elif id == options.SUBMIT:
+            pin, self.pin = self.pin, ""
+            return options.submitted(self.mirror.panel.locked, pin)
+        elif len(self.pin) < options.LONGEST_PIN:
+            self.pin += id
+        return None
+
+    # ---- back, and typing
 
     def _back(self) -> None:
         if self.finding:
             self._find(None)
+        elif self.view in ("presets", "route") or (self.view == "pin" and not self.mirror.panel.locked):
+            self._show("options")
+        elif self.view in ("options", "pin"):
+            self._show("sources")
         elif self.view == "sources" and len(self.mirror.receivers) > 1:
             self._show("receivers")
 
@@ -192,26 +243,46 @@ class Navigation:
             self._receiver_id = ids[(ids.index(receiver.id) + step) % len(ids)]
             self._show(self.view)
 
-    def _typed(self, character: str) -> Effect:
-        """o and q mean something only while nothing is being found; / begins to find without a letter."""
-        if self.finding:
+    def _typed(self, character: str, armed: str) -> Effect:
+        """o, * and q mean something only while nothing is being found; / begins to find without a letter."""
+        if self.view == "pin":
+            if character.isdecimal() and character.isascii():
+                self._pin_pad(character)
+                self._go_to(options.SUBMIT)
+        elif self.finding:
             self._find(self.find + character)
         elif character in "qQ":
             return Quit()
         elif self.view == "sources":
             if character in "oO":
-                return self._take(None)
+                return self._take(None, armed)
+            row = self.current_row
+            if character == "*":
+                return options.favourite_change(self.mirror, row.source) if row is not None and row.source else None
             self._find("" if character == "/" else character.lstrip())
+        elif self.view == "presets":
+            self._find(character.lstrip())
         return None
+
+    def _erase(self) -> None:
+        if self.view == "pin":
+            self.pin = self.pin[:-1]
+        else:
+            self._find(self.find[:-1])
 
     # ---- the cursor
 
-    def _show(self, view: Literal["receivers", "sources"]) -> None:
-        """Another list, with the cursor on what is current in it."""
-        self.view = view
+    def _show(self, view: View) -> None:
+        """Another list, with the cursor on what is current in it, or on the first thing in it that can be done."""
+        self.view, self.pin, self._armed = view, "", ""
         self.finding, self.find = False, ""
         receiver = self.receiver
-        if receiver is not None:
+        if view not in ("receivers", "sources"):
+            rows = self.rows
+            self._go_to(
+                next((row.id for row in rows if row.marked and view == "route"), rows[min(1, len(rows) - 1)].id)
+            )
+        elif receiver is not None:
             shown = receiver.sender_id if receiver.sender_id in self.mirror.sources else None
             self._go_to(receiver.id if view == "receivers" else shown or OFF)
 
@@ -261,12 +332,31 @@ class Navigation:
 
     # ---- the lists
 
-    def _receiver_rows(self) -> list[Row]:
-        return [Row(item.id, receiver=item) for item in self.mirror.receivers.values()]
+    @property
+    def _source_asked_about(self) -> SourceItem | None:
+        return None if self._about is None else self.mirror.sources.get(self._about)
+
+    def _make_rows(self) -> list[Row]:
+        panel = self.mirror.panel
+        if self.view == "receivers":
+            return [Row(item.id, receiver=item) for item in self.mirror.receivers.values()]
+        if self.view == "options":
+            return options.options(self.mirror, self.receiver, self._source_asked_about)
+        if self.view == "presets":
+            return options.presets(self.mirror, self.find)
+        if self.view == "route":
+            return options.modes(self.receiver)
+        return options.pin_pad(panel.locked, panel.has_pin) if self.view == "pin" else self._source_rows()
 
     def _source_rows(self) -> list[Row]:
-        found = self.mirror.sources.find(self.find) if self.find else self.mirror.sources
+        """Favourites first, in a group of their own."""
+        found = list(self.mirror.sources.find(self.find) if self.find else self.mirror.sources)
+        favourites = self.mirror.panel.favourites
         rows = [] if self.find or self.receiver is None else [Row(OFF)]
+        if favourites and (first := tuple(source for source in found if source.id in favourites)):
+            rows.append(Row("favourites", heading=SourceGroup(_NOBODY, _FAVOURITES, first)))
+            rows += [Row(source.id, source=source) for source in first]
+            found = [source for source in found if source.id not in favourites]
         for group in grouped(found):
             rows.append(Row(f"{group.node.id}/{group.device.id}", heading=group))
             rows += [Row(source.id, source=source) for source in group.sources]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from appliance.errors import Forbidden
-from appliance.panel.api import check_origin
+from appliance.panel.requests import check_origin
 from appliance.web.messages import Answer, Request
 from appliance.web.site import Site
 

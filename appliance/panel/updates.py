@@ -27,7 +27,7 @@ class Updates:
         self._sources: dict[str, None] = dict.fromkeys(menu.source_ids())
         self._gone: dict[str, None] = {}
         self._receivers: dict[str, None] = {}
-        self._status = False
+        self._status = self._panel = False
         self._started = self._ready = False
 
     def on_change(self, change: MenuChange) -> None:
@@ -40,16 +40,17 @@ class Updates:
             self._gone[id] = None
         self._receivers.update(dict.fromkeys(change.receivers))
         self._status = self._status or change.status
+        self._panel = self._panel or change.panel
 
     def next(self) -> bytes | None:
         """The next event as bytes; ``None`` where all is said."""
         if not self._started:
             self._started = True
-            self._status = False
+            self._status = self._panel = False
             self._receivers.clear()
             receivers = [item.to_json() for item in self._menu.receivers]
-            status = self._menu.status.to_json()
-            return self._event("reset", {"status": status, "receivers": receivers, "total": self._menu.total})
+            body: JSON = {"status": self._menu.status.to_json(), "panel": self._menu.panel.to_json()}
+            return self._event("reset", {**body, "receivers": receivers, "total": self._menu.total})
         changed = self._changed()
         if changed:
             return self._event("change", changed)
@@ -63,6 +64,9 @@ class Updates:
         if self._status:
             self._status = False
             body["status"] = self._menu.status.to_json()
+        if self._panel:
+            self._panel = False
+            body["panel"] = self._menu.panel.to_json()
         if self._receivers:
             items = {id: self._menu.receiver(id) for id in self._receivers}
             self._receivers.clear()

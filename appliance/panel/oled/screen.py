@@ -207,7 +207,9 @@ def _row(scene: Scene, row: Row, y: int, width: int, under_cursor: bool, measure
 
 
 def _cells(scene: Scene, row: Row) -> tuple[str, str, str]:
-    """(mark, label, detail) of a source, a receiver, or Off."""
+    """(mark, label, detail) of a source, a receiver, an option, or Off."""
+    if row.text:
+        return (CURRENT if row.marked else ""), row.text, row.note
     if row.source is not None:
         return _source_cells(scene, row.source)
     if row.receiver is not None:

@@ -41,7 +41,7 @@ def test_a_whole_frame() -> None:
         "",
         "─" * 80,
         " eth0: on the route there",
-        " Enter take   o off   type to find   Tab receiver   Esc receivers   q quit",
+        " Enter take  o off  type to find  * favourite  Right more  Tab receiver  q quit",
     ]
 
 

@@ -55,7 +55,7 @@ def test_a_new_sender_is_told_once_and_alone() -> None:
 def test_what_is_not_shown_changes_nothing() -> None:
     entry = audio_entry("Mic")
     scene = Scene(entry)
-    scene.world.update("p", [audio_entry("Mic", sender={**entry.sender, "version": "2:0", "tags": {"x": ["y"]}})])
+    scene.world.update("p", [audio_entry("Mic", sender={**entry.sender, "version": "2:0", "device_id": "x"})])
     assert scene.changes == []
 
 
@@ -323,7 +323,8 @@ def test_a_sender_without_a_label_is_called_by_its_description_or_id() -> None:
 
 def test_the_receiver_that_the_panel_begins_with_comes_first() -> None:
     scene = Scene()
-    menu = MenuModel(scene.store, scene.world, scene.clock, scene.waiting.append, first=VIDEO)
+    menu = MenuModel(scene.store, scene.world, scene.clock, scene.waiting.append)
+    menu.set_first(VIDEO)
     assert [item.label for item in menu.receivers] == ["Screen", "Speakers"]
 
 

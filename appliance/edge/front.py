@@ -1,0 +1,44 @@
+"""The front panel's parts, and what they are made of: the menu, its events, its API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from appliance.config.model import EndpointConfig
+from appliance.config.panel import PanelConfig
+from appliance.core.store import Store
+from appliance.core.types import Clock
+from appliance.discovery.world import World
+from appliance.edge.panel_events import PanelEvents
+from appliance.edge.salvo import together
+from appliance.edge.secrets import Scrypt
+from appliance.panel.api import PanelApi, Take
+from appliance.panel.kept import Defaults
+from appliance.panel.menu import MenuModel
+from appliance.panel.operating import OperatingApi, forget_pin
+from appliance.web.site import Site
+
+
+class Front:
+    """``configs`` are those of the senders and receivers by id, always as they are now."""
+
+    def __init__(
+        self,
+        panel: PanelConfig,
+        configs: Mapping[str, EndpointConfig],
+        store: Store,
+        world: World,
+        clock: Clock,
+        later: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._store, self._clock = store, clock
+        self._defaults = Defaults(panel.confirm, configs)
+        if panel.forget_pin:
+            forget_pin(store)
+        self.menu = MenuModel(store, world, clock, later, defaults=self._defaults)
+        self.events = PanelEvents(self.menu, clock)
+
+    def declare(self, site: Site, take: Take, restore_labels: Callable[[], None]) -> None:
+        panel = PanelApi(self.menu, self._store, self._clock, take, restore_labels)
+        panel.declare(site)
+        OperatingApi(self.menu, self._store, self._clock, self._defaults, panel, together, Scrypt()).declare(site)
