@@ -1,7 +1,6 @@
 """What a configuration says, as frozen dataclasses: the shape of the TOML file, with its defaults.
 
-Each dataclass is one table of the file and each field one key; ``name`` is what an identity derives from and never
-shown to a user, ``label`` is what people read. loader.py makes these from TOML, default.py is the box without a file.
+Each dataclass is one table, each field one key; an identity derives from ``name``, ``label`` is what people read.
 """
 
 from __future__ import annotations
