@@ -145,7 +145,7 @@ def _take(arguments: argparse.Namespace) -> int:
 def _explain(arguments: argparse.Namespace) -> int:
     from appliance.commands.explain import explain
 
-    return explain(_daemon(arguments), arguments.receiver, as_json=arguments.json)
+    return explain(_daemon(arguments), arguments.receiver, arguments.sender, as_json=arguments.json)
 
 
 def _watch(arguments: argparse.Namespace) -> int:
@@ -220,6 +220,7 @@ def _add_panel_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     choice.add_argument("--off", action="store_true", help="no source")
     explain = _remote(_command(commands, "explain", _explain, "why a receiver gets its stream as it does, or not"))
     explain.add_argument("receiver", metavar="RECEIVER", help="by id, or by a label that only it has")
+    explain.add_argument("sender", metavar="SENDER", nargs="?", help="tell whether this one would fit, too")
     _remote(_command(commands, "watch", _watch, "print what changes, as it changes"))
     panel = _command(commands, "panel", _panel, "the front panel in this terminal")
     _add_url(panel)

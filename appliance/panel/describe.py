@@ -13,7 +13,9 @@ from appliance.core.types import JSON
 from appliance.discovery.world import SenderEntry
 from appliance.errors import BadRequest
 from appliance.media.engine import StreamStatus
-from appliance.panel.essence import FORMAT_PREFIX, detail_of, format_of, media_type_of, transport_of
+from appliance.nmos.caps.stream import FORMAT_PREFIX
+from appliance.nmos.caps.words import summary
+from appliance.panel.fit import stream_of
 from appliance.panel.items import Named, Pending, ReceiverItem, SourceItem
 from appliance.panel.text import MAX_SENTENCE, clean
 
@@ -26,6 +28,7 @@ LabelOf = Callable[[str], str | None]
 
 def source_item(entry: SenderEntry, current_on: tuple[str, ...], pending_on: tuple[str, ...]) -> SourceItem:
     """A sender as the menu shows it. What has no label is called by the beginning of its id."""
+    stream = stream_of(entry)
     return SourceItem(
         id=entry.id,
         label=label_of(entry.sender),
@@ -33,10 +36,10 @@ def source_item(entry: SenderEntry, current_on: tuple[str, ...], pending_on: tup
         node=_named(entry.node),
         description=clean(entry.sender.get("description"), MAX_SENTENCE),
         group=_group_of(entry.sender),
-        format=format_of(entry) or "",
-        media_type=media_type_of(entry) or "",
-        detail=detail_of(entry),
-        transport=transport_of(entry),
+        format=clean(stream.format, 40),
+        media_type=clean(stream.media_type, 60),
+        detail=clean(summary(stream), 60),
+        transport=clean(stream.transport, 40),
         sending=_sending(entry),
         lost_since=entry.lost_since,
         confirmed=entry.confirmed,

@@ -3,18 +3,19 @@ what lies in the way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
 from appliance.core.store import Store
-from appliance.core.types import JSON
+from appliance.core.types import JSON, Kind
 from appliance.errors import BadRequest, NotFound
 from appliance.network.model import NetworkState, Role
 from appliance.network.policy import Choice, Question, Refusal, obstacle
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is05.receiverfile import origin_of
 from appliance.nmos.is05.schemas import ip_version
+from appliance.panel import explain_fit
 from appliance.panel.items import ReceiverItem
 from appliance.panel.menu import MenuModel
 from appliance.panel.text import clean
@@ -59,7 +60,8 @@ class ExplainApi:
         site.route(PATH, get=self.explain)
 
     def explain(self, request: Request) -> Answer:
-        """With ``receiver``, an id: ``sentences`` for people, and the same in parts."""
+        """With ``receiver``, an id: ``sentences`` for people, and the same in parts; with ``sender``, too, whether that
+        would fit."""
         id = request.query.get("receiver")
         if id is None:
             raise BadRequest("receiver: is missing")
@@ -70,8 +72,22 @@ class ExplainApi:
         traps = [*(self._inspector.traps(id) if item.enabled else ()), *self._inspector.host_traps()]
         hints = list(self._inspector.hints(id)) if item.enabled else []
         body: JSON = {"receiver": item.to_json(), "legs": legs, "traps": traps, "hints": hints}
-        body["sentences"] = _sentences(item, legs, traps, hints)
+        body["sentences"] = _sentences(item, legs, list(self._capabilities(id, item.label, request)), traps, hints)
         return Answer(body, headers={"Cache-Control": "no-store"})
+
+    def _capabilities(self, id: str, label: str, request: Request) -> Iterator[str]:
+        caps = (self._store.get(Kind.RECEIVER, id) or {}).get("caps", {})
+        yield explain_fit.takes(label, caps)
+        connection: Mapping[str, Any] = self._store.aspect("connection", id) or {}
+        if misfit := explain_fit.misfit_of_file((connection["active"].get("transport_file") or {}).get("data"), caps):
+            yield misfit
+        sender = request.query.get("sender")
+        if sender is not None:
+            source = self._menu.source(sender)
+            if source is None:
+                raise NotFound(f"sender: no source {clean(sender, 60)!r} is known")
+            fit = self._menu.fit(sender, id)
+            yield explain_fit.fit_sentence(source.label, fit, self._menu.stream(sender), caps)
 
     def _legs(self, id: str) -> list[JSON]:
         endpoint = self._endpoints[id]
@@ -113,7 +129,9 @@ class ExplainApi:
         return {"interface": name, "usable": False, "reason": f"it {why}" if why else answer.reason}
 
 
-def _sentences(item: ReceiverItem, legs: list[JSON], traps: list[str], hints: list[str]) -> list[str]:
+def _sentences(
+    item: ReceiverItem, legs: list[JSON], capabilities: list[str], traps: list[str], hints: list[str]
+) -> list[str]:
     said = [_what(item)]
     for number, leg in enumerate(legs, 1):
         which = f"Leg {number}" if len(legs) > 1 else "It"
@@ -123,6 +141,7 @@ def _sentences(item: ReceiverItem, legs: list[JSON], traps: list[str], hints: li
         source = f" from {leg['source']}" if leg["source"] else ""
         said.append(f"{which} takes {leg['destination']} port {leg['port']}{source} on {leg['reason']}.")
         said += [_other(other) for other in leg["others"]]
+    said += capabilities
     return [*said, *(f"Trap: {_ended(trap)}" for trap in traps), *(f"Hint: {_ended(hint)}" for hint in hints)]
 
 

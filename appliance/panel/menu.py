@@ -16,8 +16,9 @@ from appliance.core.store import Change, Store
 from appliance.core.types import JSON, Clock, Kind
 from appliance.discovery.world import PeerStatus, SenderEntry, World, WorldChange
 from appliance.media.engine import StreamStatus
+from appliance.nmos.caps.stream import Stream
 from appliance.panel import describe
-from appliance.panel.fit import fit
+from appliance.panel.fit import fit, stream_of
 from appliance.panel.health import Counts, Feed, box_status
 from appliance.panel.items import BoxStatus, Fit, Named, Pending, ReceiverItem, SourceGroup, SourceItem
 from appliance.panel.kept import ROUTE, ROUTING, SHOWN, Defaults, PanelItem, panel_item, route_item
@@ -147,6 +148,10 @@ class MenuModel:
         if source_id not in known:
             known[source_id] = fit(entry, receiver)
         return known[source_id]
+
+    def stream(self, source_id: str) -> Stream:
+        """What is known of what a source sends, which must be there."""
+        return stream_of(self._world.entries[source_id])
 
     def menu(self, receiver_id: str | None = None, offset: int = 0, limit: int = 1_000_000) -> Menu:
         """Everything that a face shows at once."""
@@ -349,14 +354,12 @@ class MenuModel:
         return last, since
 
     def _pending(self, id: str, connection: JSON) -> Pending | None:
-        takes = self._takes.get(id)
-        if takes:
+        if takes := self._takes.get(id):
             return describe.pending_take(takes[-1], self._label_of)
         return describe.scheduled(connection, self._label_of)
 
     def _label_of(self, sender_id: str) -> str | None:
-        source = self._listing.get(sender_id)
-        return None if source is None else source.label
+        return source.label if (source := self._listing.get(sender_id)) else None
 
     def _is_receiver(self, id: str) -> bool:
         return self._store.get(Kind.RECEIVER, id) is not None

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from appliance.config.model import Config, DeviceConfig, EndpointConfig, Format, ReceiverConfig, SenderConfig
 from appliance.core.ids import Identities
 from appliance.core.store import Store, Transaction
+from appliance.core.tai import format_tai
 from appliance.core.types import JSON, Kind
 from appliance.network.lldp import Lldp
 from appliance.network.model import NetworkState
 from appliance.network.ptp import PtpClock
+from appliance.nmos.caps.describe import receiver_caps, sender_caps
 from appliance.nmos.is04 import pictures
 from appliance.nmos.is04.host import clocks, interfaces, media_clock
 from appliance.nmos.is04.tags import Tags, listed
@@ -154,9 +156,10 @@ class Builder:
         for device in self._config.devices:
             yield Kind.DEVICE, self._labelled(self._device(device, host), tx)
         for sender in self._config.senders:
-            yield Kind.SOURCE, self._labelled(self._source(sender, host), tx)
-            yield Kind.FLOW, self._labelled(self._flow(sender), tx)
-            yield Kind.SENDER, self._labelled(self._sender(sender, host, tx), tx)
+            source, flow = self._source(sender, host), self._flow(sender)
+            yield Kind.SOURCE, self._labelled(source, tx)
+            yield Kind.FLOW, self._labelled(flow, tx)
+            yield Kind.SENDER, self._labelled(self._sender(sender, flow, source, host, tx), tx)
         for receiver in self._config.receivers:
             yield Kind.RECEIVER, self._labelled(self._receiver(receiver, tx), tx)
 
@@ -237,17 +240,18 @@ class Builder:
             **_OF_FLOW[sender.format](sender),
         }
 
-    def _sender(self, sender: SenderConfig, host: Host, tx: Transaction) -> JSON:
+    def _sender(self, sender: SenderConfig, flow: JSON, source: JSON, host: Host, tx: Transaction) -> JSON:
         core = self._core(Kind.SENDER, sender)
         before = tx.get(Kind.SENDER, core["id"]) or {}
+        attributes = pictures.sender(sender)
         return {
             **core,
             "tags": self._tags.of_endpoint(sender),
             "flow_id": self._ids.of(Kind.FLOW, sender.name),
             "transport": sender.transport.urn,
             "manifest_href": _manifest_href(core["id"], host) if sender.transport.is_rtp else None,
-            "caps": {},
-            **pictures.sender(sender),
+            "caps": _versioned(sender_caps(sender, attributes, flow, source), before, tx),
+            **attributes,
             "interface_bindings": before.get("interface_bindings", self._default_bindings(sender, host)),
             "subscription": before.get("subscription", {"receiver_id": None, "active": False}),
         }
@@ -260,7 +264,7 @@ class Builder:
             "tags": self._tags.of_endpoint(receiver),
             "format": receiver.format.urn,
             "transport": receiver.transport.urn,
-            "caps": _receiver_caps(receiver),
+            "caps": _versioned(receiver_caps(receiver, receiver.driver or self._config.media.driver), before, tx),
             "interface_bindings": before.get("interface_bindings", []),
             "subscription": before.get("subscription", {"sender_id": None, "active": False}),
         }
@@ -341,9 +345,12 @@ _OF_FLOW: Mapping[Format, Callable[[SenderConfig], JSON]] = {
 """What sources and flows have beyond what all have."""
 
 
-def _receiver_caps(receiver: ReceiverConfig) -> JSON:
-    caps: JSON = {"media_types": list(receiver.media_types)}
-    return caps | {"event_types": list(receiver.event_types)} if receiver.event_types else caps
+def _versioned(caps: JSON, before: JSON, tx: Transaction) -> JSON:
+    """With the time at which these capabilities last changed (BCP-004-01 Capabilities Version)."""
+    known = before.get("caps", {})
+    if {**caps, "version": known.get("version")} == known:
+        return dict(known)
+    return {**caps, "version": format_tai(tx.next_version())}
 
 
 def _manifest_href(sender_id: str, host: Host) -> str:

@@ -79,6 +79,8 @@ def project(kind: Kind, body: JSON, version: str, get: Lookup) -> JSON | None:
     if kind is Kind.NODE and "api" in result:
         endpoints = _without_later(result["api"]["endpoints"], {"authorization": "v1.3"}, version)
         result["api"] = {**result["api"], "endpoints": endpoints}
+    if kind is Kind.FLOW and body.get("media_type") != "video/raw":
+        result.pop("components", None)  # of coded video since v1.3 (NMOS Flow Attributes register)
     if kind is Kind.DEVICE:
         for key, child in (("senders", Kind.SENDER), ("receivers", Kind.RECEIVER)):
             result[key] = [id for id in body[key] if _shown(child, id, version, get)]

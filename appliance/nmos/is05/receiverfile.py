@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 
-from appliance.config.model import Format, ReceiverConfig
 from appliance.core.types import JSON
 from appliance.errors import BadRequest
+from appliance.nmos.caps.match import out_of_caps
+from appliance.nmos.caps.stream import Stream
 from appliance.nmos.is05.constraints import Addresses
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is05.sdp.model import SdpError, Session
 from appliance.nmos.is05.sdp.parse import parse
-from appliance.nmos.is05.sdp.transport import audio_format, narrow, to_transport_params
+from appliance.nmos.is05.sdp.transport import capability_facts, narrow, to_transport_params
 
 _KEPT_FILES = 32
 
@@ -19,7 +20,8 @@ _KEPT_FILES = 32
 def read_file(endpoint: Endpoint, addresses: Addresses, caps: JSON, text: str) -> list[JSON]:
     """Transport parameters for each leg; :class:`BadRequest` says why the file is none, or none for this receiver.
 
-    ``caps`` are the receiver's (IS-04): only streams of its ``media_types`` are looked at.
+    ``caps`` are the receiver's (IS-04): only streams of its ``media_types`` are looked at, and the first must satisfy
+    its constraint sets.
     """
     if not endpoint.transport.is_rtp:
         raise BadRequest(f"transport_file.data: must be null, as {endpoint.transport} has no transport files")
@@ -27,7 +29,7 @@ def read_file(endpoint: Endpoint, addresses: Addresses, caps: JSON, text: str) -
         session = read_session(text)
         if media_types := caps.get("media_types"):
             session = narrow(session, media_types)
-        _check_fit(endpoint, session)
+        _check_fit(caps, session)
         legs = range(len(endpoint.legs))
         return to_transport_params(
             session,
@@ -56,14 +58,7 @@ def origin_of(text: str | None) -> str | None:
     return origin.address if origin else None
 
 
-def _check_fit(endpoint: Endpoint, session: Session) -> None:
-    config = endpoint.config
-    if not isinstance(config, ReceiverConfig) or config.format is not Format.AUDIO:
-        return
-    audio = audio_format(session)
-    if config.sample_rates and audio.sample_rate not in config.sample_rates:
-        rates = ", ".join(map(str, config.sample_rates))
-        raise BadRequest(f"transport_file.data: {audio.sample_rate} Hz, and this receiver takes {rates} Hz")
-    if audio.channels > config.max_channels:
-        limit = config.max_channels
-        raise BadRequest(f"transport_file.data: {audio.channels} channels, and this receiver takes {limit}")
+def _check_fit(caps: JSON, session: Session) -> None:
+    """What the file does not tell is not held against it (BCP-006-01 JPEG XS IS-05 Senders and Receivers)."""
+    if found := out_of_caps(Stream(told=capability_facts(session)), caps):
+        raise BadRequest(f"transport_file.data: {found.reason}", debug=found.parameter)

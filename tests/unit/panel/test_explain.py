@@ -18,8 +18,10 @@ from appliance.web.messages import Answer, Request
 from appliance.web.site import Site
 from tests.unit.network.hosts import host
 from tests.unit.nmos.is05.boxes import BLUE, IMMEDIATE, RED, Box, multicast_sdp, pair_sdp, receiver_id
+from tests.unit.panel.worlds import audio_entry
 
 SPEAKER, DUAL = receiver_id("speaker"), receiver_id("dual")
+CAN_TAKE = "speaker can take: L24, 48 kHz, up to 8 channels; L16, 48 kHz, up to 8 channels."
 
 
 class Network:
@@ -53,7 +55,8 @@ class Scene:
     def __init__(self) -> None:
         self.box = Box()
         self.box.network.route(**{"10.0.0.9": "eth0"})
-        self.menu = MenuModel(self.box.store, World(self.box.clock.tai_ns), self.box.clock, lambda call: call())
+        self.world = World(self.box.clock.tai_ns)
+        self.menu = MenuModel(self.box.store, self.world, self.box.clock, lambda call: call())
         by_id = {id: self.box.endpoint(Kind.RECEIVER, id) for id in self.box.connections.all(Kind.RECEIVER)}
         self.api = ExplainApi(self.menu, self.box.store, by_id, Network(self.box), Inspector())
 
@@ -62,15 +65,15 @@ class Scene:
         answer = self.box.patch(Kind.RECEIVER, id, {**body, "activation": IMMEDIATE})
         assert answer.status == 200, answer.body
 
-    def explained(self, id: str) -> JSON:
-        body = self.api.explain(Request("GET", PATH, {"receiver": id})).body
+    def explained(self, id: str, **query: str) -> JSON:
+        body = self.api.explain(Request("GET", PATH, {"receiver": id, **query})).body
         assert isinstance(body, dict)
         return body
 
 
 def test_a_receiver_that_is_off() -> None:
     body = Scene().explained(SPEAKER)
-    assert body["sentences"] == ["speaker is off.", "Trap: eth0 and eth1 are one."]
+    assert body["sentences"] == ["speaker is off.", CAN_TAKE, "Trap: eth0 and eth1 are one."]
     assert body["legs"] == []
 
 
@@ -82,6 +85,7 @@ def test_one_leg_and_the_other_port() -> None:
         "speaker shows there.",
         "It takes 239.1.2.3 port 5010 from 10.0.0.9 on eth0: the kernel routes the source 10.0.0.9 there.",
         f"eth1 could be used too: the only interface of this leg that can be used ({notes}).",
+        CAN_TAKE,
         "Trap: eth0: it will be dropped.",
         "Trap: eth0 and eth1 are one.",
         "Hint: a route would help.",
@@ -111,6 +115,34 @@ def test_two_legs_and_one_of_them_off() -> None:
     assert "Leg 2 is off." in scene.explained(DUAL)["sentences"]
 
 
+def test_whether_a_sender_would_fit() -> None:
+    scene = Scene()
+    mic, rate = audio_entry("Mic"), {"numerator": 96_000, "denominator": 1}
+    fast = audio_entry("Fast", flow={**(mic.flow or {}), "sample_rate": rate})
+    nothing = audio_entry("Nothing", flow=None, source=None)
+    scene.world.update("p", [mic, fast, nothing])
+    for entry, sentence in (
+        (mic, "Mic fits, as L24, 48 kHz, up to 8 channels."),
+        (fast, "Fast does not fit: its sample rate is 96000, this receiver takes 48000."),
+        (nothing, "Nothing may fit: its format is not known yet."),
+    ):
+        assert sentence in scene.explained(SPEAKER, sender=entry.id)["sentences"]
+    with pytest.raises(NotFound, match="sender: no source 'nobody'"):
+        scene.explained(SPEAKER, sender="nobody")
+
+
+def test_what_is_shown_and_fits_no_more() -> None:
+    scene = Scene()
+    scene.connect(SPEAKER, multicast_sdp())
+    with scene.box.store.transaction("reconfigured") as tx:
+        caps = {"constraint_sets": [{"urn:x-nmos:cap:format:channel_count": {"maximum": 1}}]}
+        tx.update(Kind.RECEIVER, SPEAKER, caps=caps)
+    assert (
+        "What it is told to show does not fit: its number of channels is 2, this receiver takes up to 1."
+        in scene.explained(SPEAKER)["sentences"]
+    )
+
+
 def test_what_cannot_be_explained() -> None:
     scene = Scene()
     with pytest.raises(BadRequest, match="receiver: is missing"):
@@ -132,6 +164,6 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
             return json.loads(answer.payload())
 
     assert explain(InProcess("http://box"), "SPEAKER", as_json=False) == 0
-    assert capsys.readouterr().out == "speaker is off.\nTrap: eth0 and eth1 are one.\n"
+    assert capsys.readouterr().out == f"speaker is off.\n{CAN_TAKE}\nTrap: eth0 and eth1 are one.\n"
     assert explain(InProcess("http://box"), SPEAKER, as_json=True) == 0
     assert json.loads(capsys.readouterr().out)["receiver"]["id"] == SPEAKER

@@ -7,8 +7,8 @@ import pytest
 
 from appliance.core.types import JSON
 from appliance.discovery.world import SenderEntry
-from appliance.panel.essence import detail_of
-from appliance.panel.fit import fit
+from appliance.nmos.caps.words import summary
+from appliance.panel.fit import fit, stream_of
 from tests.support.specs import examples, recorded_documents
 from tests.unit.panel.worlds import RTP, audio_entry, receiver
 
@@ -154,7 +154,7 @@ def test_the_reason_is_of_the_set_that_came_furthest() -> None:
 )
 def test_video_in_words(fields: JSON, detail: str) -> None:
     flow = {"id": "f", "format": "urn:x-nmos:format:video", "media_type": "video/raw", **fields}
-    assert detail_of(SenderEntry("p", {"id": "s"}, flow)) == detail
+    assert summary(stream_of(SenderEntry("p", {"id": "s"}, flow))) == detail
 
 
 def test_every_example_of_bcp_004_01_can_be_asked() -> None:

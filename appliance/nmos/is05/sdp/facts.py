@@ -62,7 +62,7 @@ def flow_facts(session: Session) -> JSON:
     if media.kind == "audio":
         facts |= _audio_facts(media)
     elif name in ("video/raw", "video/jxsv"):
-        facts |= _video_facts(media)
+        facts |= _video_facts(media, coded=name != "video/raw")
     facts |= _stream_facts(media, name)
     return {key: value for key, value in facts.items() if value is not None}
 
@@ -111,7 +111,7 @@ def _audio_facts(media: Media) -> JSON:
     }
 
 
-def _video_facts(media: Media) -> JSON:
+def _video_facts(media: Media, *, coded: bool) -> JSON:
     """ST 2110-20 section 7 and RFC 9134 section 7: the two name the picture alike."""
     fmtp = media.fmtp
     depth = fmtp.get("depth")
@@ -120,7 +120,8 @@ def _video_facts(media: Media) -> JSON:
         "frame_height": _integer(media, "height"),
         "interlace_mode": _interlace_mode(media),
         "colorspace": fmtp.get("colorimetry"),
-        "transfer_characteristic": fmtp.get("TCS") or "SDR",
+        # ST 2110-20 section 7.3 has a default, RFC 9134 none.
+        "transfer_characteristic": fmtp.get("TCS") or (None if coded else "SDR"),
         "color_sampling": fmtp.get("sampling"),
         # ST 2110-20 section 7.4.2: 16f is sixteen bits too.
         "component_depth": 16 if depth == "16f" else _integer(media, "depth"),

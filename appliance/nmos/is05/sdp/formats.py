@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from appliance.core.types import JSON
 from appliance.errors import NotFound
+from appliance.nmos.caps.stream import sampling
 from appliance.nmos.is05.sdp.model import Bandwidth
 
 Parameters: TypeAlias = tuple[tuple[str, str | None], ...]
@@ -245,16 +246,11 @@ def _picture(inputs: _Inputs) -> Parameters:
 
 
 def _sampling(components: list[JSON]) -> str:
-    """ST 2110-20 section 7.4.1: components, and how many luma samples share a chroma sample in each direction."""
-    width = max(component["width"] for component in components)
-    height = max(component["height"] for component in components)
-    steps = {(width // component["width"], height // component["height"]) for component in components}
-    names = frozenset(str(component["name"]) for component in components)
-    for sampled, prefix, ratios in _SAMPLINGS:
-        ratio = next((ratio for ratio, step in ratios.items() if steps == step), None)
-        if names == sampled and ratio is not None:
-            return prefix + ratio
-    raise NotFound(f"no transport file: ST 2110-20 has no sampling of {', '.join(sorted(names))} in these sizes")
+    found = sampling(components)
+    if found is None:
+        names = ", ".join(sorted(str(component["name"]) for component in components))
+        raise NotFound(f"no transport file: ST 2110-20 has no sampling of {names} in these sizes")
+    return found
 
 
 def _group_at(symbols: list[str | None], position: int) -> tuple[str | None, int]:
@@ -286,16 +282,6 @@ _GROUPS = (
     ("LtRt", ("Lt", "Rt")),
     ("DM", ("M1", "M2")),
     ("M", ("M1",)),
-)
-_WHOLE = {"": {(1, 1)}}
-_RATIOS = {"4:4:4": {(1, 1)}, "4:2:2": {(1, 1), (2, 1)}, "4:2:0": {(1, 1), (2, 2)}}
-_SAMPLINGS: tuple[tuple[frozenset[str], str, dict[str, set[tuple[int, int]]]], ...] = (
-    (frozenset({"Y", "Cb", "Cr"}), "YCbCr-", _RATIOS),
-    (frozenset({"Yc", "Cbc", "Crc"}), "CLYCbCr-", _RATIOS),
-    (frozenset({"I", "Ct", "Cp"}), "ICtCp-", _RATIOS),
-    (frozenset({"R", "G", "B"}), "RGB", _WHOLE),
-    (frozenset({"X", "Y", "Z"}), "XYZ", _WHOLE),
-    (frozenset({"Key"}), "KEY", _WHOLE),
 )
 _INTERLACE: dict[str, Parameters] = {
     "progressive": (),

@@ -79,7 +79,11 @@ def test_the_panel_respects_what_is_pending() -> None:
 
 @pytest.mark.parametrize(
     ("sdp", "reason"),
-    [("", "SDP"), ("hello", "SDP"), (multicast_sdp(media="L24/44100/2"), "44100 Hz, and this receiver takes 48000 Hz")],
+    [
+        ("", "SDP"),
+        ("hello", "SDP"),
+        (multicast_sdp(media="L24/44100/2"), "its sample rate is 44100, this receiver takes 48000"),
+    ],
 )
 def test_why_a_sender_does_not_fit(sdp: str, reason: str) -> None:
     box = Box()

@@ -111,8 +111,14 @@ def test_an_empty_patch_is_answered_with_all_that_is_staged() -> None:
         ({"transport_file": {"data": "#EXTM3U", "type": "audio/mpegurl"}}, "transport_file.type: audio/mpegurl is not"),
         ({"transport_file": sdp_file("hello")}, "transport_file.data: SDP line 1"),
         ({"transport_file": sdp_file("")}, "transport_file.data: SDP"),
-        ({"transport_file": sdp_file(multicast_sdp(media="L16/96000/2"))}, "transport_file.data: 96000 Hz"),
-        ({"transport_file": sdp_file(multicast_sdp(media="L16/48000/16"))}, "transport_file.data: 16 channels"),
+        (
+            {"transport_file": sdp_file(multicast_sdp(media="L16/96000/2"))},
+            "transport_file.data: its sample rate is 96000",
+        ),
+        (
+            {"transport_file": sdp_file(multicast_sdp(media="L16/48000/16"))},
+            "transport_file.data: its number of channels is 16",
+        ),
         ({"transport_file": sdp_file(multicast_sdp(media="AM824/48000/2"))}, "transport_file.data: SDP: describes"),
     ],
 )

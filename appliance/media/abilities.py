@@ -1,0 +1,28 @@
+"""What the drivers can take in, as far as it is limited: what a receiver's capabilities are derived from.
+
+A driver that is not named here, as the null driver, leaves the stream to somebody else and limits nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AudioAbility:
+    """Audio over RTP, uncompressed: inclusive ranges, and the most channels of each media type."""
+
+    sample_rates: tuple[int, int]
+    max_channels: Mapping[str, int]
+    packet_times_ms: tuple[float, float]
+
+
+AUDIO: Mapping[str, AudioAbility] = {
+    # What comes is converted and resampled to what the output takes. A channel of AM824 is two of L16 to GStreamer.
+    "gstreamer": AudioAbility(
+        sample_rates=(1, 384_000),
+        max_channels={"audio/L16": 64, "audio/L24": 64, "audio/AM824": 32},
+        packet_times_ms=(0.08, 20),
+    ),
+}
