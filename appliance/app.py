@@ -210,7 +210,8 @@ class Appliance:
         if any(not endpoint.transport.is_rtp for endpoint in self.endpoints):
             from appliance.edge.eventing import Eventing
 
-            self.eventing = Eventing(self.store, self.endpoints, self.clock, self.menu.set_stream)
+            policy = self.discovering.policy
+            self.eventing = Eventing(self.store, self.endpoints, self.clock, policy, self.menu.set_stream)
 
     def _wire_apis(self) -> None:
         self.node = node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)
@@ -256,7 +257,8 @@ class Appliance:
         self.media.subscribe(self.menu.set_stream)
         self._started("the streams", self.media.start, self.media.stop)
         if self.eventing is not None:
-            self._started("events", self.eventing.start, self.eventing.stop)
+            eventing = self.eventing
+            self._started("events", lambda: eventing.start(self.server), eventing.stop)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
         if (channels := self.channels) is not None:
             self._started("scheduled channel maps", lambda: self.maps.start(channels), self.maps.stop)

@@ -73,7 +73,7 @@ class Discovering:
         cache = PeerCache(
             world, config.api_versions, random.random, limits=limits, allow_local=config.allow_local, kinds=Kind
         )
-        self._policy = lambda: cache.policy
+        self.policy = lambda: cache.policy
         self._client = HttpClient()
         self._mdns = Mdns(self._on_usable)
         self._announcing = Announcing(store, self._mdns, config.mode, config.api_versions)
@@ -83,7 +83,7 @@ class Discovering:
         self._own = OwnSenders(store, world)
         self._file = PeerFile(*kept, world, cache)
         self.query_feed = QueryFeed(
-            config, world, clock, self._mdns, self._client, self._peering, self._policy, self._on_switch
+            config, world, clock, self._mdns, self._client, self._peering, self.policy, self._on_switch
         )
         self._on_switched: Callable[[], None] = lambda: None
         self._usable = True
@@ -105,7 +105,7 @@ class Discovering:
             self._client,
             self.query_feed.sockets,
             self.query_feed,
-            self._policy,
+            self.policy,
         )
         self._on_switched = local.switched
         return local

@@ -78,8 +78,13 @@ class SocketClient:
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
-    async def connect(self, url: str, headers: dict[str, str], limit: int, connect_s: float) -> OpenedSocket:
-        """A WebSocket whose messages have at most ``limit`` bytes; :class:`HttpFailure` says why there is none."""
+    async def connect(
+        self, url: str, headers: dict[str, str], limit: int, connect_s: float, heartbeat_s: float | None = HEARTBEAT_S
+    ) -> OpenedSocket:
+        """A WebSocket whose messages have at most ``limit`` bytes; :class:`HttpFailure` says why there is none.
+
+        Without a ``heartbeat_s`` it is not asked whether it is there: by protocols that do so themselves.
+        """
         import aiohttp
 
         if self._session is None:
@@ -91,7 +96,7 @@ class SocketClient:
         try:
             async with asyncio.timeout(connect_s):
                 response = await self._session.ws_connect(
-                    url, headers=headers, max_msg_size=limit, heartbeat=HEARTBEAT_S, autoping=True
+                    url, headers=headers, max_msg_size=limit, heartbeat=heartbeat_s, autoping=True
                 )
         except TimeoutError as error:
             raise HttpFailure("its WebSocket does not answer", reached=False) from error

@@ -49,6 +49,7 @@ class Receiving:
 class Carrier(Protocol):
     """One transport. Called within the loop: nothing here waits, and nothing raises; what goes wrong is reported.
 
+    That a receiver runs needs no report: what it receives says so.
     Every ``send`` is followed by a ``publish`` of the source's state, and so has whoever comes late what it says now.
     """
 
@@ -67,6 +68,10 @@ class Carrier(Protocol):
         ...
 
     def stop_receiving(self, receiver_id: str) -> None: ...
+
+    async def close(self) -> None:
+        """End every connection, once what was published has been sent; within a second."""
+        ...
 
 
 OnEvent = Callable[[str, Event], None]
@@ -113,6 +118,10 @@ class Exchange:
             takes = ", ".join(config.event_types)
             self.report(receiver_id, "fault", f"its events are {event.event_type[:60]}, this receiver takes {takes}")
             return
+        if isinstance(event, State):
+            self.report(receiver_id, "running")
+        else:
+            self.report(receiver_id, "fault", f"its source has said that it goes: {event.kind}")
         for listener in self._on_event:
             listener(receiver_id, event)
 

@@ -82,6 +82,9 @@ class Notes:
     def stop_receiving(self, receiver_id: str) -> None:
         self.said.append(("stop_receiving", receiver_id))
 
+    async def close(self) -> None:
+        self.said.append(("close",))
+
     def take(self) -> list[tuple[Any, ...]]:
         said, self.said = self.said, []
         return said

@@ -1,0 +1,253 @@
+"""The carrier of events over WebSocket: this box's server for its senders, and a connection for each URI its receivers
+were given (IS-07 Transport - Websocket)."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import random
+import socket
+from collections import deque
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from appliance.core.types import Clock
+from appliance.discovery.contact import ContactPolicy
+from appliance.edge.client import HttpFailure, host_in_url
+from appliance.edge.events_server import EventSockets
+from appliance.edge.websocket import OpenedSocket, SocketClient
+from appliance.media.engine import Phase
+from appliance.nmos.is07.broadcast import Broadcaster
+from appliance.nmos.is07.exchange import Exchange, Receiving, Sending
+from appliance.nmos.is07.messages import MAX_BYTES, Event
+from appliance.nmos.is07.subscriber import Link
+
+CONNECT_S = 4.0
+MAX_LINKS = 256
+MAX_UNSENT = 64
+A_TURN = 20
+"""Messages after which others have their turn: some 2 ms."""
+
+
+class WebSocketCarrier:
+    """``policy`` says which addresses may be contacted."""
+
+    def __init__(
+        self, exchange: Exchange, devices: frozenset[str], clock: Clock, policy: Callable[[], ContactPolicy]
+    ) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._policy = policy
+        self._broadcaster = Broadcaster(devices)
+        self._sources: dict[str, str] = {}
+        self._client = SocketClient()
+        self._connections: dict[str, _Connection] = {}
+        self._uris: dict[str, str] = {}
+        self.sockets = EventSockets(self._broadcaster, clock)
+
+    async def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+        await self.sockets.close()
+        await self._client.close()
+
+    # ---- senders
+
+    def send(self, sending: Sending) -> None:
+        self._sources[sending.sender_id] = sending.source_id
+        self._broadcaster.offer(sending.source_id, sending.device_id)
+        self._exchange.report(sending.sender_id, "running")
+
+    def stop_sending(self, sender_id: str) -> None:
+        self._broadcaster.withdraw(self._sources.pop(sender_id))
+
+    def publish(self, sending: Sending, event: Event) -> None:
+        self._broadcaster.publish(event)
+
+    # ---- receivers
+
+    def receive(self, receiving: Receiving) -> None:
+        uri, source_id = receiving.params["connection_uri"], receiving.params["ext_is_07_source_id"]
+        problem = _problem(receiving, len(self._connections))
+        if self._uris.get(receiving.receiver_id) != uri or problem:
+            self.stop_receiving(receiving.receiver_id)
+        if problem:
+            self._exchange.report(receiving.receiver_id, "fault", problem)
+            return
+        self._uris[receiving.receiver_id] = uri
+        if uri not in self._connections:
+            self._connections[uri] = _Connection(uri, self._exchange, self._client, self._clock, self._policy)
+        self._connections[uri].want(receiving.receiver_id, source_id)
+
+    def stop_receiving(self, receiver_id: str) -> None:
+        uri = self._uris.pop(receiver_id, None)
+        if uri is not None and not self._connections[uri].unwant(receiver_id):
+            del self._connections[uri]
+
+
+class _Connection:
+    """A link (nmos/is07/subscriber.py) and what it asks for, done."""
+
+    def __init__(
+        self, uri: str, exchange: Exchange, client: SocketClient, clock: Clock, policy: Callable[[], ContactPolicy]
+    ) -> None:
+        self._uri = uri
+        self._exchange = exchange
+        self._client = client
+        self._clock = clock
+        self._policy = policy
+        self._link = Link(self, random.random)
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._unsent: deque[str] = deque()
+        self._wake = asyncio.Event()
+
+    def want(self, receiver_id: str, source_id: str) -> None:
+        self._link.want(receiver_id, source_id, self._clock.monotonic())
+        self._rearm()
+
+    def unwant(self, receiver_id: str) -> bool:
+        """Whether others still need it."""
+        self._link.unwant(receiver_id, self._clock.monotonic())
+        self._rearm()
+        return self._link.wanted
+
+    # ---- what the link asks for
+
+    def connect(self) -> None:
+        self._end()
+        self._task = self._loop.create_task(self._run())
+
+    def send(self, text: str) -> None:
+        if len(self._unsent) < MAX_UNSENT:  # else the other end reads nothing, and is given up soon
+            self._unsent.append(text)
+            self._wake.set()
+
+    def close(self) -> None:
+        self._end()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def received(self, receiver_id: str, event: Event) -> None:
+        self._exchange.received(receiver_id, event)
+
+    def report(self, receiver_id: str, phase: Phase, detail: str = "") -> None:
+        self._exchange.report(receiver_id, phase, detail)
+
+    # ---- inside
+
+    def _end(self) -> None:
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+        self._task = None
+        self._unsent.clear()
+
+    def _rearm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self._link.due
+        self._timer = None
+        if due is not None:
+            self._timer = self._loop.call_later(max(0.0, due - self._clock.monotonic()), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._link.tick(self._clock.monotonic(), self._clock.tai_ns())
+        self._rearm()
+
+    async def _run(self) -> None:
+        """One connection, from the first packet to the last."""
+        me = self._task
+        try:
+            url, headers = await self._address()
+            opened = await self._client.connect(url, headers, MAX_BYTES, CONNECT_S, None)
+        except HttpFailure as failure:
+            self._lost(me, failure.reason)
+            return
+        sending = self._loop.create_task(self._send_all(opened))
+        try:
+            self._link.opened(self._clock.monotonic(), self._clock.tai_ns())
+            self._rearm()
+            await self._read(opened, me)
+            self._lost(me, opened.ending)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            await opened.close()
+
+    async def _read(self, opened: OpenedSocket, me: asyncio.Task[None] | None) -> None:
+        count = 0
+        async for text in opened.messages():
+            self._link.message(text, self._clock.monotonic())
+            if self._task is not me:
+                return  # the link gave this connection up
+            count += 1
+            if count % A_TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _send_all(self, opened: OpenedSocket) -> None:
+        while True:
+            self._wake.clear()
+            while self._unsent:
+                try:
+                    await opened.send(self._unsent.popleft())
+                except (ConnectionError, TimeoutError):
+                    return  # the reading ends too, or the silence is noticed
+            await self._wake.wait()
+
+    def _lost(self, me: asyncio.Task[None] | None, why: str) -> None:
+        if self._task is me:
+            self._task = None
+            self._unsent.clear()
+            self._link.lost(why, self._clock.monotonic())
+        self._rearm()
+
+    async def _address(self) -> tuple[str, dict[str, str]]:
+        """Where to connect, and the Host header: an address that this box may contact."""
+        parts = urlsplit(self._uri)
+        host, port = parts.hostname or "", parts.port or 80
+        addresses = [host] if _is_address(host) else await self._look_up(host, port)
+        policy = self._policy()
+        # Our own events are ours to hear: a button of this box may light its lamp.
+        allowed = [ip for ip in addresses if policy.permitted(ip, port) or policy.is_me((ip,), port)]
+        if not allowed:
+            raise HttpFailure(f"{host} is no address that this box contacts", reached=False)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return f"ws://{host_in_url(allowed[0])}:{port}{path}", {"Host": f"{host_in_url(host)}:{port}"}
+
+    async def _look_up(self, host: str, port: int) -> list[str]:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise HttpFailure(f"nobody knows the name {host[:100]}", reached=False) from error
+        return [str(entry[4][0]) for entry in found]
+
+
+def _problem(receiving: Receiving, links: int) -> str | None:
+    """Why a receiver cannot even try."""
+    uri, params = receiving.params["connection_uri"], receiving.params
+    if not uri or not params["ext_is_07_source_id"]:
+        missing = "connection_uri" if not uri else "ext_is_07_source_id"
+        return f"{missing} is not set: where should it listen?"
+    if params["connection_authorization"]:
+        return "connection_authorization: this box has no credentials for other boxes"
+    try:
+        parts = urlsplit(uri)
+        good = parts.scheme == "ws" and parts.hostname and parts.port != 0 and uri.isprintable() and " " not in uri
+    except ValueError:
+        good = False
+    if not good:
+        return f"connection_uri: {uri[:100]} is no ws://host:port/path"
+    return f"{MAX_LINKS} servers are listened to already" if links >= MAX_LINKS else None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
