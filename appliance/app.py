@@ -107,7 +107,6 @@ class Appliance:
         self._wire_media()
         self._wire_panel()
         self._wire_discovery()
-        self._wire_events()
         self._wire_apis()
 
     # ---- what it is made of
@@ -204,14 +203,13 @@ class Appliance:
         )
         files = self.discovering.manifests
         self.takes = Takes(self.store, self.world, self.connections, self.files, files.of, files.at)
-
-    def _wire_events(self) -> None:
         self.eventing: Eventing | None = None
         if any(not endpoint.transport.is_rtp for endpoint in self.endpoints):
             from appliance.edge.eventing import Eventing
 
-            policy = self.discovering.policy
-            self.eventing = Eventing(self.store, self.endpoints, self.clock, policy, self.menu.set_stream)
+            parts = (self.discovering.policy, self.menu, self.takes)
+            self.eventing = Eventing(self._config, self.store, self.endpoints, self.clock, *parts)
+            self.media.subscribe(self.eventing.tallying.on_stream)
 
     def _wire_apis(self) -> None:
         self.node = node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)
@@ -256,8 +254,7 @@ class Appliance:
         self._stops.append(("the server", self._stop_serving))
         self.media.subscribe(self.menu.set_stream)
         self._started("the streams", self.media.start, self.media.stop)
-        if self.eventing is not None:
-            eventing = self.eventing
+        if (eventing := self.eventing) is not None:
             self._started("events", lambda: eventing.start(self.server), eventing.stop)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
         if (channels := self.channels) is not None:

@@ -8,53 +8,76 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from appliance.config.model import Transport
+from appliance.config.model import Config, Transport
 from appliance.core.store import Store
 from appliance.core.types import Clock
 from appliance.discovery.contact import ContactPolicy
 from appliance.edge.server import HttpServer
-from appliance.media.engine import StreamStatus
+from appliance.edge.takes import Takes
+from appliance.edge.tallying import Faces, Tallying
+from appliance.errors import NotFound
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is07.api import EventsApi
 from appliance.nmos.is07.exchange import Exchange
 from appliance.nmos.is07.sources import Sources
+from appliance.panel.menu import MenuModel
 from appliance.web.site import Site
 
 
 class Eventing:
-    """``policy``: whom this box may contact. ``on_status`` hears how each sender and receiver of events does."""
+    """``policy``: whom this box may contact; ``menu`` shows how it goes, and ``takes`` does what actions ask for."""
 
     def __init__(
         self,
+        config: Config,
         store: Store,
         endpoints: Sequence[Endpoint],
         clock: Clock,
         policy: Callable[[], ContactPolicy],
-        on_status: Callable[[str, StreamStatus], None],
+        menu: MenuModel,
+        takes: Takes,
     ) -> None:
         self._clock = clock
         self._policy = policy
+        self._menu, self._takes = menu, takes
+        self._receivers = {endpoint.name: endpoint.id for endpoint in endpoints if not endpoint.is_sender}
         self._endpoints = [endpoint for endpoint in endpoints if not endpoint.transport.is_rtp]
         self._transports = {endpoint.transport for endpoint in self._endpoints}
         self.sources = Sources(self._endpoints, clock)
         self.exchange = Exchange(store, self._endpoints, self.sources)
-        self.exchange.on_status(on_status)
+        self.exchange.on_status(menu.set_stream)
+        faces = Faces(self._take, menu.set_problem, menu.tally_changed)
+        self.tallying = Tallying(config, store, endpoints, self.exchange, clock, faces)
+        menu.tally = self.tallying.board.to_json
 
     def mount(self, site: Site) -> None:
         if self.sources.all:
             EventsApi(self.sources).mount(site)
+        self.tallying.declare(site)
 
     def start(self, server: HttpServer) -> None:
         """Carry what is active already, and follow what becomes so. The server has its paths from now on."""
         if Transport.WEBSOCKET in self._transports:
             self._carry_websocket(server)
         self.exchange.start()
+        self.tallying.start()
 
     async def stop(self) -> None:
         """Say that the sources go, and end every connection."""
+        await self.tallying.stop()
         self.sources.end("shutdown")
         for carrier in self.exchange.carriers.values():
             await carrier.close()
+
+    async def _take(self, receiver: str, source: str | None) -> None:
+        """A take that an action asks for: the source by its id, or by a label that only it has."""
+        sender_id = None
+        if source is not None:
+            named = [item.id for item in self._menu.sources() if item.label == source]
+            if self._menu.source(source) is None and len(named) != 1:
+                raise NotFound(f"{'no source is' if not named else f'{len(named)} sources are'} called {source[:60]}")
+            sender_id = source if self._menu.source(source) is not None else named[0]
+        await self._takes.take(self._receivers[receiver], sender_id)
 
     def _carry_websocket(self, server: HttpServer) -> None:
         from appliance.edge.events_server import PREFIX

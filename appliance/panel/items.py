@@ -254,3 +254,16 @@ def _tai_or_none(value: int | None) -> str | None:
 
 def _parse_or_none(value: str | None) -> int | None:
     return None if value is None else parse_tai(value)
+
+
+@dataclass(frozen=True, slots=True)
+class MenuChange:
+    """What to look at again: ids of sources and receivers that are new or different, of sources that are gone; the
+    box's status, and what was set at the panel; events and lamps."""
+
+    sources: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    receivers: frozenset[str] = frozenset()
+    status: bool = False
+    panel: bool = False
+    tally: bool = False

@@ -20,7 +20,7 @@ from appliance.nmos.caps.stream import Stream
 from appliance.panel import describe
 from appliance.panel.fit import fit, stream_of
 from appliance.panel.health import Counts, Feed, box_status
-from appliance.panel.items import BoxStatus, Fit, Named, Pending, ReceiverItem, SourceGroup, SourceItem
+from appliance.panel.items import BoxStatus, Fit, MenuChange, Named, Pending, ReceiverItem, SourceGroup, SourceItem
 from appliance.panel.kept import ROUTE, ROUTING, SHOWN, Defaults, PanelItem, panel_item, route_item
 from appliance.panel.listing import Listing, grouped
 
@@ -29,18 +29,6 @@ PIECE = 40
 
 _IDLE = StreamStatus()
 _UNKNOWN = Fit("unknown", "it is no longer known")
-
-
-@dataclass(frozen=True, slots=True)
-class MenuChange:
-    """What to look at again: ids of sources and receivers that are new or different, of sources that are gone; the
-    box's status, and what was set at the panel."""
-
-    sources: frozenset[str] = frozenset()
-    gone: frozenset[str] = frozenset()
-    receivers: frozenset[str] = frozenset()
-    status: bool = False
-    panel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +74,7 @@ class MenuModel:
         self._traps: dict[str, tuple[str, ...]] = {}
         self._waiting: dict[str, None] = {}
         self._listeners: list[Listener] = []
+        self.tally: Callable[[], JSON] | None = None
         self._refresh_receivers(store.all(Kind.RECEIVER))
         self._status = self._make_status()
         self._on_senders(world.entries)
@@ -199,6 +188,11 @@ class MenuModel:
         """What of the network may keep a sender or receiver from working, as sentences; of the box itself: no id."""
         self._traps[id] = traps
         self._refresh([id] if self._is_receiver(id) else [])
+
+    def tally_changed(self) -> None:
+        """What ``tally`` says of events and lamps is different now."""
+        for listener in tuple(self._listeners):
+            listener(MenuChange(tally=True))
 
     # ---- takes under way
 

@@ -1,8 +1,8 @@
 """What one follower of the menu (a browser, a terminal, ``watch``) still has to hear, as server-sent events.
 
-First ``reset`` with the box and its receivers, ``change`` events with all sources a piece at a time, then ``ready``;
-from then on ``change`` events. Kept is only *which* items the follower must see again, so a slow one costs no memory:
-it gets the newest state of each, once.
+First ``reset`` with the box and its receivers, ``change`` events with all sources a piece at a time, ``tally`` where
+the box has events, then ``ready``; from then on ``change`` and ``tally`` events. Kept is only *which* items the
+follower must see again, so a slow one costs no memory: it gets the newest state of each, once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from itertools import islice
 
 from appliance.core.tai import format_tai
 from appliance.core.types import JSON, Clock
-from appliance.panel.menu import MenuChange, MenuModel
+from appliance.panel.items import MenuChange
+from appliance.panel.menu import MenuModel
 from appliance.web.messages import encode_json
 
 PIECE = 100
@@ -28,6 +29,7 @@ class Updates:
         self._gone: dict[str, None] = {}
         self._receivers: dict[str, None] = {}
         self._status = self._panel = False
+        self._tally = menu.tally is not None
         self._started = self._ready = False
 
     def on_change(self, change: MenuChange) -> None:
@@ -41,6 +43,7 @@ class Updates:
         self._receivers.update(dict.fromkeys(change.receivers))
         self._status = self._status or change.status
         self._panel = self._panel or change.panel
+        self._tally = self._tally or change.tally
 
     def next(self) -> bytes | None:
         """The next event as bytes; ``None`` where all is said."""
@@ -54,6 +57,9 @@ class Updates:
         changed = self._changed()
         if changed:
             return self._event("change", changed)
+        if self._tally and self._menu.tally is not None:
+            self._tally = False
+            return self._event("tally", self._menu.tally())
         if not self._ready:
             self._ready = True
             return self._event("ready", {})

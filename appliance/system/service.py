@@ -12,8 +12,8 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from appliance.panel.items import BoxStatus, ReceiverItem
-from appliance.panel.menu import MenuChange, MenuModel
+from appliance.panel.items import BoxStatus, MenuChange, ReceiverItem
+from appliance.panel.menu import MenuModel
 from appliance.system.systemd import Notifier
 
 log = logging.getLogger(__name__)

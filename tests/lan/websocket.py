@@ -60,6 +60,13 @@ class WebSocket:
             if opcode == _PING:
                 self._send(_PONG, payload)
 
+    def say(self, body: Any) -> None:
+        """Send a message as JSON."""
+        self.say_text(json.dumps(body))
+
+    def say_text(self, text: str) -> None:
+        self._send(_TEXT, text.encode())
+
     def quiet(self, seconds: float) -> bool:
         """Whether nothing comes for so long."""
         self._socket.settimeout(seconds)
@@ -83,7 +90,14 @@ class WebSocket:
     def _send(self, opcode: int, payload: bytes) -> None:
         mask = os.urandom(4)
         masked = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
-        self._socket.sendall(bytes([0x80 | opcode, 0x80 | len(payload)]) + mask + masked)
+        length = len(payload)
+        if length < 126:
+            head = bytes([0x80 | opcode, 0x80 | length])
+        elif length < 65536:
+            head = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, length)
+        else:
+            head = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, length)
+        self._socket.sendall(head + mask + masked)
 
     def _take(self, count: int) -> bytes:
         while len(self._data) < count:

@@ -16,7 +16,7 @@ ANYONE = {"appliance", "appliance.errors", *SHAPE}
 
 LAYERS = (
     {"core"},
-    {"web", "nmos", "discovery", "network", "media", "panel", "config"},
+    {"web", "nmos", "discovery", "network", "media", "panel", "tally", "config"},
     {"system"},
     {"edge"},
     {"app", "cli", "commands", "demo", "__main__"},
@@ -41,7 +41,7 @@ IMPURE = {
 }
 """What the rules get as arguments, or leave to an edge."""
 
-PURE = {"core", "web", "nmos", "discovery", "network", "media", "panel"}
+PURE = {"core", "web", "nmos", "discovery", "network", "media", "panel", "tally"}
 
 FRONT_ENDS = {
     "panel.terminal": "a process of its own, on the panel's API",

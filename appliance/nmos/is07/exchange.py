@@ -85,13 +85,14 @@ class Exchange:
 
     def __init__(self, store: Store, endpoints: Iterable[Endpoint], sources: Sources) -> None:
         self._store = store
-        self._sources = sources
+        self.sources = sources
         self._endpoints = {endpoint.id: endpoint for endpoint in endpoints if not endpoint.transport.is_rtp}
         self._by_source = {source.id: source.sender_id for source in sources.all.values()}
         self._sending: dict[str, Sending] = {}
         self._receiving: dict[str, Receiving] = {}
         self._statuses: dict[str, StreamStatus] = {}
         self._on_event: list[OnEvent] = []
+        self._on_parked: list[Callable[[str], None]] = []
         self._on_status: list[OnStatus] = []
         self.carriers: dict[Transport, Carrier] = {}
 
@@ -99,13 +100,13 @@ class Exchange:
         for id, endpoint in self._endpoints.items():
             self._follow(endpoint, self._store.aspect(ASPECT, id))
         self._store.subscribe(self._changed)
-        self._sources.subscribe(self._published)
+        self.sources.subscribe(self._published)
 
     # ---- for carriers
 
     def state_of(self, sending: Sending) -> State:
         """What the source of a sender says now, as its flow carries it."""
-        return self._sources.carried(sending.source_id)
+        return self.sources.carried(sending.source_id)
 
     def received(self, receiver_id: str, event: Event) -> None:
         """Something came for a receiver. What it has no use for is dropped, and said."""
@@ -146,6 +147,10 @@ class Exchange:
     def on_event(self, listener: OnEvent) -> None:
         """Call ``listener`` with what receivers receive."""
         self._on_event.append(listener)
+
+    def on_parked(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with the id of a receiver that is to receive nothing any more, or from elsewhere."""
+        self._on_parked.append(listener)
 
     def on_status(self, listener: OnStatus) -> None:
         self._on_status.append(listener)
@@ -190,11 +195,18 @@ class Exchange:
             if self._receiving.pop(endpoint.id, None) is not None:
                 carrier.stop_receiving(endpoint.id)
                 self.report(endpoint.id, "idle")
+                self._parked(endpoint.id)
             return
         receiving = Receiving(endpoint.id, endpoint.config.label or endpoint.name, *_leg(active))
         if receiving != before:
             self._receiving[endpoint.id] = receiving
+            if before is not None and receiving.params != before.params:
+                self._parked(endpoint.id)
             carrier.receive(receiving)
+
+    def _parked(self, receiver_id: str) -> None:
+        for listener in self._on_parked:
+            listener(receiver_id)
 
     def _published(self, source: EventSource, event: Event) -> None:
         sending = self._sending.get(self._by_source[source.id])

@@ -26,6 +26,14 @@ class Bucket:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """``again``: it is no change, but the time to say it once more."""
+
+    value: EventValue
+    again: bool = False
+
+
 class Pace:
     """When a source says what its input reads: debounced, not too often, and again after a while.
 
@@ -42,6 +50,10 @@ class Pace:
         self._read: EventValue | None = None
         self._since = now
 
+    def begin(self, value: EventValue, now: float) -> None:
+        """What the source says before the first reading."""
+        self._said, self._read, self._since = value, value, now
+
     def read(self, value: EventValue, now: float) -> None:
         if not _same(value, self._read):
             self._read, self._since = value, now
@@ -53,14 +65,15 @@ class Pace:
             return max(self._since + self._debounce_s, self._said_at + self._least_s)
         return self._said_at + self._most_s if self._most_s and self._said is not None else None
 
-    def tick(self, now: float) -> EventValue | None:
+    def tick(self, now: float) -> Said | None:
         due = self.due
-        if due is None or now < due:
+        if due is None or now < due or self._read is None:
             return None
+        again = _same(self._read, self._said)
         self._said, self._said_at = self._read, now
-        return self._said
+        return Said(self._read, again)
 
 
 def _same(one: EventValue | None, other: EventValue | None) -> bool:
     """``True`` is not 1 here."""
-    return type(one) is type(other) and one == other
+    return isinstance(one, bool) == isinstance(other, bool) and one == other

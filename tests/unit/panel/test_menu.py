@@ -7,8 +7,8 @@ from appliance.core.types import Kind
 from appliance.discovery.world import PeerStatus, SenderEntry
 from appliance.media.engine import StreamStatus
 from appliance.panel.health import Feed
-from appliance.panel.items import Pending
-from appliance.panel.menu import PIECE, MenuChange, MenuModel
+from appliance.panel.items import MenuChange, Pending
+from appliance.panel.menu import PIECE, MenuModel
 from tests.unit.panel.worlds import (
     AUDIO,
     DEVICE,

@@ -8,7 +8,8 @@ from typing import Any
 from appliance.core.store import Store
 from appliance.core.types import JSON, Kind
 from appliance.discovery.world import SenderEntry, World
-from appliance.panel.menu import MenuChange, MenuModel
+from appliance.panel.items import MenuChange
+from appliance.panel.menu import MenuModel
 from tests.support.clock import FakeClock
 
 NODE, DEVICE, AUDIO, VIDEO = (

@@ -17,15 +17,16 @@ def said(pace: Pace, readings: list[tuple[float, EventValue]], until: float) -> 
 
     def run(limit: float) -> None:
         while (due := pace.due) is not None and due < limit:
-            value = pace.tick(due)
-            assert value is not None
-            heard.append((due, value))
+            spoken = pace.tick(due)
+            assert spoken is not None
+            assert spoken.again == (bool(heard) and heard[-1][1] == spoken.value)
+            heard.append((due, spoken.value))
 
     for now, value in readings:
         run(now)
         pace.read(value, now)
         if (spoken := pace.tick(now)) is not None:
-            heard.append((now, spoken))
+            heard.append((now, spoken.value))
     run(until)
     return heard
 

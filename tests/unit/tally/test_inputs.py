@@ -1,0 +1,125 @@
+"""From inputs to sources, at their pace; and the board that the panel shows."""
+
+import json
+from typing import Any
+
+import pytest
+
+from appliance.edge.server import call_bottle
+from appliance.errors import BadRequest
+from appliance.nmos.is07.messages import State
+from appliance.nmos.is07.types import Payload
+from appliance.tally.actions import Actions
+from appliance.tally.api import TallyApi, TallyBoard
+from appliance.tally.inputs import Inputs
+from appliance.web.messages import Answer, Request
+from appliance.web.site import Site
+from tests.unit.nmos.is07.tallies import CONFIG, TallyBox, receiver, source
+
+PACED = CONFIG.replace(
+    'event_type = "boolean"\n',
+    'event_type = "boolean"\nevent = { debounce_ms = 100, max_interval_ms = 5000, input = { kind = "gpio" } }\n',
+)
+
+
+class Desk:
+    """A box of events, its inputs, and what their sources said."""
+
+    def __init__(self, config: str = CONFIG) -> None:
+        self.box = TallyBox(config)
+        self.problems: dict[str, str | None] = {}
+        self.rearmed = 0
+        self.inputs = Inputs(
+            self.box.sources, self.box.clock, self._rearm, lambda of, why: self.problems.update({of.config.name: why})
+        )
+        self.said: list[tuple[str, Any]] = []
+        self.box.sources.subscribe(
+            lambda of, event: self.said.append((of.config.name, event.payload.plain if isinstance(event, State) else 0))
+        )
+
+    def _rearm(self) -> None:
+        self.rearmed += 1
+
+
+def test_a_reading_is_an_event_at_once_and_only_where_it_is_new() -> None:
+    desk = Desk()
+    for value in (False, True, True, False):
+        desk.inputs.read(source("button"), value)
+    assert desk.said == [("button", True), ("button", False)]
+    assert desk.inputs.due is None
+
+
+def test_a_paced_reading_waits_for_its_time() -> None:
+    desk = Desk(PACED)
+    desk.inputs.read(source("button"), True)
+    assert desk.rearmed == 1
+    assert desk.inputs.due == desk.box.clock.monotonic() + 0.1
+    assert desk.said == []
+    desk.box.clock.advance(0.1)
+    desk.inputs.tick()
+    desk.box.clock.advance(5)
+    desk.inputs.tick()
+    assert desk.said == [("button", True)] * 2, "the second one is the same again, after max_interval_ms"
+
+
+def test_a_sensor_is_kept_in_its_range_and_a_person_is_told() -> None:
+    desk = Desk()
+    desk.inputs.read(source("fader"), 200)
+    assert desk.said == [("fader", 100)]
+    with pytest.raises(BadRequest, match="0 to 100"):
+        desk.inputs.press(source("fader"), 200)
+    desk.inputs.press(source("fader"), 12.34)
+    assert desk.said[1:] == [("fader", 12.3)]
+
+
+def test_what_a_type_does_not_have_is_a_problem_until_it_has() -> None:
+    desk = Desk()
+    desk.inputs.read(source("mode"), "dim")
+    assert "one of off, on" in str(desk.problems["mode"])
+    desk.inputs.read(source("mode"), "on")
+    assert desk.problems["mode"] is None
+
+
+def site_of(desk: Desk) -> Site:
+    box = desk.box
+    actions = Actions({}, ())
+    actions.event(receiver("lamp"), State(source("button"), "boolean", Payload(True), 5))
+    board = TallyBoard(box.box.store, box.sources, actions, (), (receiver("lamp"), receiver("display")))
+    site = Site()
+    TallyApi(board, box.sources, desk.inputs, box.clock).declare(site)
+    return site
+
+
+def ask(site: Site, body: Any = None) -> tuple[int, Any]:
+    method = "GET" if body is None else "POST"
+    headers = {"content-type": "application/json"}
+    answer = call_bottle(site, Request(method, "/panel/tally", headers=headers, body=json.dumps(body).encode()))
+    assert isinstance(answer, Answer)
+    return answer.status, answer.body
+
+
+def test_the_board() -> None:
+    status, body = ask(site_of(Desk()))
+    assert status == 200
+    shown = {each["label"]: (each["value"], each["text"], each["by_hand"]) for each in body["sources"]}
+    assert shown == {"button": (False, "off", True), "fader": (0, "0 percent", True), "mode": ("off", "Off", True)}
+    assert [(each["label"], each["value"]) for each in body["receivers"]] == [("lamp", True), ("display", None)]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"source_id": source("button"), "value": True}, 409),
+        ({"source_id": source("fader"), "value": 5}, 200),
+        ({"source_id": source("fader"), "value": "5"}, 400),
+        ({"source_id": source("fader"), "value": 1e308}, 400),
+        ({"source_id": source("mode"), "value": None}, 400),
+        ({"source_id": ["x"], "value": True}, 404),
+        ({"source_id": receiver("lamp"), "value": True}, 404),
+        ({"source_id": source("mode"), "value": "on", "more": 1}, 400),
+    ],
+)
+def test_what_is_operated_by_hand_and_nothing_else(body: Any, status: int) -> None:
+    desk = Desk(PACED)
+    assert ask(site_of(desk), body)[0] == status
+    assert bool(desk.said) is (status == 200)
