@@ -263,6 +263,8 @@ class Appliance:
         self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, self.rehoming.stop)
         self._started("traps", self.trapping.start, self.trapping.stop)
+        routing = self.front.auto_routing(self.takes.take, self.discovering.manifests.of)
+        self._started("auto-route", routing.start, routing.stop)
         self._started("the PTP clock", lambda: self.ptp.start(self._rehome), self.ptp.stop)
         self._started("the LLDP neighbours", lambda: self.lldp.start(self._rehome), self.lldp.stop)
         self._stops.append(("discovery", self.discovering.stop))

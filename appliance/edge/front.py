@@ -1,8 +1,8 @@
-"""The front panel's parts, and what they are made of: the menu, its events, its API."""
+"""The front panel's parts, and what they are made of: the menu, its events, its API, auto-route."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from appliance.config.model import EndpointConfig
 from appliance.config.panel import PanelConfig
@@ -10,6 +10,7 @@ from appliance.core.store import Store
 from appliance.core.types import Clock
 from appliance.discovery.world import World
 from appliance.edge.panel_events import PanelEvents
+from appliance.edge.routing import AutoRouting
 from appliance.edge.salvo import together
 from appliance.edge.secrets import Scrypt
 from appliance.panel.api import PanelApi, Take
@@ -31,7 +32,7 @@ class Front:
         clock: Clock,
         later: Callable[[Callable[[], None]], None],
     ) -> None:
-        self._store, self._clock = store, clock
+        self._store, self._world, self._clock = store, world, clock
         self._defaults = Defaults(panel.confirm, configs)
         if panel.forget_pin:
             forget_pin(store)
@@ -42,3 +43,7 @@ class Front:
         panel = PanelApi(self.menu, self._store, self._clock, take, restore_labels)
         panel.declare(site)
         OperatingApi(self.menu, self._store, self._clock, self._defaults, panel, together, Scrypt()).declare(site)
+
+    def auto_routing(self, take: Take, manifest_of: Callable[[str], Awaitable[str]]) -> AutoRouting:
+        parts = (self.menu, self._store, self._world, self._clock, self._defaults)
+        return AutoRouting(*parts, take, manifest_of)
