@@ -19,9 +19,9 @@ from appliance.discovery.world import World, WorldChange
 from appliance.edge.slices import SLICE_S
 from appliance.errors import ApplianceError, Conflict
 from appliance.panel.autoroute import AutoRoute, Refresh, Standing, Switch
-from appliance.panel.items import Fit, ReceiverItem, SourceItem
+from appliance.panel.items import Fit, MenuChange, ReceiverItem, SourceItem
 from appliance.panel.kept import ROUTE, ROUTING, Defaults, route_of
-from appliance.panel.menu import MenuChange, MenuModel
+from appliance.panel.menu import MenuModel
 from appliance.web.messages import Answer
 
 log = logging.getLogger(__name__)
