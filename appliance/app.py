@@ -28,6 +28,7 @@ from appliance.core.store import Store
 from appliance.core.types import Kind
 from appliance.discovery.manifests import ManifestCache
 from appliance.discovery.world import World
+from appliance.edge.capabilities import CAP_NET_RAW, give_up
 from appliance.edge.connecting import ActivationTimer, WarmUp
 from appliance.edge.discovering import Discovering, Home
 from appliance.edge.files import StateDirectory, StateWriter
@@ -35,6 +36,7 @@ from appliance.edge.front import Front
 from appliance.edge.host_network import open_host_network
 from appliance.edge.kernel_settings import rp_filter
 from appliance.edge.lldp import Neighbours
+from appliance.edge.lookout import Lookout
 from appliance.edge.media import Media
 from appliance.edge.multicast import Memberships
 from appliance.edge.observing import Watched
@@ -47,11 +49,9 @@ from appliance.edge.server import HttpServer
 from appliance.edge.slices import Slices
 from appliance.edge.static_files import static_files
 from appliance.edge.takes import Takes
-from appliance.edge.trapping import Trapping
 from appliance.errors import ApplianceError
 from appliance.media.drivers import engines
 from appliance.media.engine import Tools
-from appliance.media.inspect import Inspector
 from appliance.network.live import LiveNetwork
 from appliance.network.model import NetworkState
 from appliance.network.roles import all_addresses, multicast_addresses
@@ -227,11 +227,9 @@ class Appliance:
             ChannelMappingApi(self.channels, self.store).mount(self.site)
         self.front.declare(self.site, self.takes.take, self._restore_labels)
         ReloadApi(self.reloading.reload).declare(self.site)
-        inspector = Inspector(
-            self._config, self.configs, self.store, self.network, rp_filter, self.connections.commitments
-        )
-        self.trapping = Trapping(inspector, self.store, self.network, self.menu)
-        ExplainApi(self.menu, self.store, self.by_id, self.live, inspector).declare(self.site)
+        seen = (self.store, self.network, self.connections.commitments, self.media, self.menu)
+        self.lookout = Lookout(self._config, self.configs, *seen)
+        ExplainApi(self.menu, self.store, self.by_id, self.live, self.lookout.inspector).declare(self.site)
         declare_pages(self.site, static_files())
         for listener in (self.site.ready.on_change, node.on_change):
             self.store.subscribe(listener)
@@ -262,7 +260,7 @@ class Appliance:
         warm_up = WarmUp(chain(self.site.warm_up(), self.connections.warm_up(), self.node.warm_up()))
         self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, self.rehoming.stop)
-        self._started("traps", self.trapping.start, self.trapping.stop)
+        self._started("traps", self.lookout.start, self.lookout.stop)
         routing = self.front.auto_routing(self.takes.take, self.discovering.manifests.of)
         self._started("auto-route", routing.start, routing.stop)
         self._started("the PTP clock", lambda: self.ptp.start(self._rehome), self.ptp.stop)
@@ -320,7 +318,7 @@ class Appliance:
             self.builder.write(tx, self._host())
             self.connections.reconfigure(tx, self.endpoints)
         self.media.reconfigured()
-        self.trapping.reconfigured()
+        self.lookout.reconfigured()
         self.menu.set_first(self._first_receiver())
         self._rehome()
 
@@ -389,6 +387,7 @@ async def _run(config: Config, state_dir: Path, turns: Turns, load: Callable[[],
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leave.set)
     box = Appliance(config, state_dir, turns, load)
+    give_up(CAP_NET_RAW)  # what needed it is open
     # Where somebody sits at a terminal, it means that the terminal is gone.
     loop.add_signal_handler(signal.SIGHUP, leave.set if os.isatty(0) else box.reloading.on_signal)
     try:

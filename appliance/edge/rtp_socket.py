@@ -9,20 +9,14 @@ runs, everything is: it would begin with what is already too late to be played.
 
 from __future__ import annotations
 
-import ctypes
 import ipaddress
 import socket
-import struct
-from collections.abc import Sequence
-from typing import TypeAlias
 
+from appliance.edge.packet_filter import ACCEPT, DROP, Instruction, attach
 from appliance.media.engine import Leg
 
 RECEIVE_BUFFER = 1 << 20
 _RTP_HEADER, _UDP_HEADER = 12, 8
-
-Instruction: TypeAlias = tuple[int, int, int, int]
-"""struct sock_filter of linux/filter.h: code, jump if true, jump if false, k."""
 
 
 class RtpSocket:
@@ -42,13 +36,13 @@ class RtpSocket:
 
     def open_gate(self) -> None:
         """Let packets in from now on."""
-        _attach(self._socket, packets_of(self._leg))
+        attach(self._socket, packets_of(self._leg))
 
     def close(self) -> None:
         self._socket.close()
 
     def _set_up(self) -> None:
-        _attach(self._socket, NOTHING)
+        attach(self._socket, NOTHING)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         if self._leg.multicast:
@@ -69,26 +63,17 @@ def packets_of(leg: Leg) -> tuple[Instruction, ...]:
     for index, (load, jump, value) in enumerate(checks):
         to_the_drop = 2 * (len(checks) - 1 - index) + 1
         program += [load, (jump, 0, to_the_drop, value)]
-    return (*program, _ACCEPT, _DROP)
+    return (*program, ACCEPT, DROP)
 
 
-_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 _NET_HEADER = 0xFFF00000  # SKF_NET_OFF: relative to the IP header
 _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST = 0x15, 0x35
 _LOAD_LENGTH: Instruction = (0x80, 0, 0, 0)
-_ACCEPT: Instruction = (0x06, 0, 0, 0xFFFFFFFF)
-_DROP: Instruction = (0x06, 0, 0, 0)
-NOTHING = (_DROP,)
+NOTHING = (DROP,)
 
 
 def _load_word(offset: int) -> Instruction:
     return 0x20, 0, 0, _NET_HEADER + offset
-
-
-def _attach(target: socket.socket, program: Sequence[Instruction]) -> None:
-    """Replaces the filter that was there in one step."""
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *instruction) for instruction in program))
-    target.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program), ctypes.addressof(code)))
 
 
 def _family(leg: Leg) -> socket.AddressFamily:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from appliance.core.store import Change, Store
 from appliance.edge.slices import Slices
+from appliance.media.engine import StreamStatus
 from appliance.media.inspect import ASPECT, Inspector
 from appliance.network.model import Network, NetworkState
 
@@ -40,7 +41,15 @@ class Trapping:
 
     def start(self) -> None:
         self._unsubscribe = [self._store.subscribe(self._changed), self._network.subscribe(self._moved)]
+        self.look_at_all()
+
+    def look_at_all(self) -> None:
+        """Something was learnt of the network that may concern everybody."""
         self._look_at((HOST, *self._inspector.endpoints))
+
+    def on_status(self, id: str, _status: StreamStatus) -> None:
+        """A stream began to come, or ceased to, or is in another state."""
+        self._look_at((id,))
 
     def stop(self) -> None:
         while self._unsubscribe:
@@ -61,7 +70,7 @@ class Trapping:
         self._look_at((*touched, HOST) if touched else ())  # what a stream takes of a port concerns all that use it
 
     def _moved(self, _state: NetworkState) -> None:
-        self._look_at((HOST, *self._inspector.endpoints))
+        self.look_at_all()
 
     def _look_at(self, ids: Iterable[str]) -> None:
         """Not at once: whatever changed is more urgent to others."""

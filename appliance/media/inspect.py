@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from appliance.config.model import Config, ReceiverConfig, SenderConfig
 from appliance.core.store import Store
@@ -10,11 +11,22 @@ from appliance.media.engine import Job
 from appliance.media.jobs import desired
 from appliance.media.paths import paths
 from appliance.network.model import Network, RpFilter
+from appliance.network.queriers import Unasked, hints_unasked, traps_unasked
 from appliance.network.room import Commitments
 from appliance.network.traps import Path, hints_of, traps_of, traps_of_host
 from appliance.nmos.is05.receiverfile import origin_of
 
 ASPECT = "connection"
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What is asked of the host when it is wanted: the kernel's settings, whether nobody asks for memberships, and
+    whether a stream arrives."""
+
+    rp_filter: RpFilter
+    unasked: Unasked
+    signal: Callable[[str], bool | None]
 
 
 class Inspector:
@@ -26,22 +38,31 @@ class Inspector:
         endpoints: Mapping[str, SenderConfig | ReceiverConfig],
         store: Store,
         network: Network,
-        rp_filter: RpFilter,
         commitments: Commitments,
+        senses: Senses,
     ) -> None:
         self.endpoints = endpoints
-        self._config, self._store, self._network, self._rp_filter = config, store, network, rp_filter
-        self._commitments = commitments
+        self._config, self._store, self._network = config, store, network
+        self._commitments, self._senses = commitments, senses
 
     def traps(self, id: str) -> tuple[str, ...]:
         """What will keep a sender or receiver from working, or may."""
-        state = self._network.snapshot()
-        return self._each(id, lambda path: traps_of(path, state, self._network, self._rp_filter))
+        state, senses, signal = self._network.snapshot(), self._senses, self._senses.signal(id)
+
+        def look(path: Path) -> tuple[str, ...]:
+            found = traps_of(path, state, self._network, senses.rp_filter)
+            return (*found, *traps_unasked(path, senses.unasked, signal))
+
+        return self._each(id, look)
 
     def hints(self, id: str) -> tuple[str, ...]:
         """What works by luck only."""
-        state = self._network.snapshot()
-        return self._each(id, lambda path: hints_of(path, state, self._network))
+        state, senses, signal = self._network.snapshot(), self._senses, self._senses.signal(id)
+
+        def look(path: Path) -> tuple[str, ...]:
+            return (*hints_of(path, state, self._network), *hints_unasked(path, senses.unasked, signal))
+
+        return self._each(id, look)
 
     def host_traps(self) -> tuple[str, ...]:
         """What may harm every stream."""

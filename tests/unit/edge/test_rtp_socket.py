@@ -7,7 +7,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from appliance.edge.rtp_socket import NOTHING, Instruction, RtpSocket, packets_of
+from appliance.edge.packet_filter import Instruction
+from appliance.edge.rtp_socket import NOTHING, RtpSocket, packets_of
 from appliance.media.engine import Leg
 
 LEG = Leg("eth0", "10.1.0.2", "232.1.1.1", 5004, source_ip="10.1.0.9")
