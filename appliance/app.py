@@ -180,6 +180,7 @@ class Appliance:
             engines(self._config.media, tools),
             # Without a registry that can be written every start of a pipeline would look through all plugins again.
             environment(os.environ, GST_REGISTRY=str(self.directory.path / "gstreamer-registry.bin")),
+            lambda id: self.files.sdp_if_any(self.by_id[id]),
         )
 
     def _wire_panel(self) -> None:

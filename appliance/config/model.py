@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from appliance.config.ends import CommandConfig as CommandConfig  # noqa: PLC0414 - and this
+from appliance.config.ends import InputConfig as InputConfig  # noqa: PLC0414 - so that all have it from here
+from appliance.config.ends import OutputConfig as OutputConfig  # noqa: PLC0414 - and this
 from appliance.config.mapping import MappingConfig
 from appliance.config.panel import PanelConfig, RouteConfig
 
@@ -106,9 +109,14 @@ class DiscoveryConfig:
 
 @dataclass(frozen=True, slots=True)
 class MediaConfig:
-    """[media]: what every stream has in common. ``driver`` is used where a sender or receiver names none."""
+    """[media]: what every stream has in common.
 
-    driver: Literal["gstreamer", "null"] = "gstreamer"
+    ``driver`` is used where a sender or receiver names none: gstreamer, command (a program of yours, see
+    docs/integrators.md) or null, which leaves the media to others. ``latency_ms`` is how long a receiver waits for
+    packets that are late.
+    """
+
+    driver: str = "gstreamer"
     gst_launch: str = "gst-launch-1.0"
     latency_ms: float = 20.0
 
@@ -158,31 +166,6 @@ class DeviceConfig:
     description: str = ""
     function: tuple[str, ...] = ()
     tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class InputConfig:
-    """[senders.input]: where a sender's essence comes from.
-
-    ``kind`` tone (``frequency_hz``, ``level_db``), silence, file (``path`` of a WAV file, which is played round and
-    round without a gap), alsa (``device``). For audio/AM824 a file only, of subframes as ST 2110-31 has them.
-    """
-
-    kind: Literal["tone", "silence", "file", "alsa"] = "tone"
-    frequency_hz: float = 1000.0
-    level_db: float = -18.0
-    path: str | None = None
-    device: str = "default"
-
-
-@dataclass(frozen=True, slots=True)
-class OutputConfig:
-    """[receivers.output]: where a receiver's essence goes: alsa (``device``), file (``path`` of a WAV file), none.
-    audio/AM824 goes into a file of subframes, or nowhere."""
-
-    kind: Literal["alsa", "file", "none"] = "alsa"
-    path: str | None = None
-    device: str = "default"
 
 
 EventValue = bool | int | float | str
@@ -332,7 +315,7 @@ class EndpointConfig:
     """What senders and receivers have in common.
 
     ``fec`` (ST 2022-5) and ``rtcp`` add these transport parameters to every leg, switched off until a controller
-    switches them on.
+    switches them on. ``driver``: as in [media]; ``command`` is for the driver of that name.
     """
 
     name: str
@@ -344,7 +327,8 @@ class EndpointConfig:
     format: Format = Format.AUDIO
     transport: Transport = Transport.RTP_MCAST
     legs: tuple[LegConfig, ...] = (LegConfig(),)
-    driver: Literal["gstreamer", "null"] | None = None
+    driver: str | None = None
+    command: CommandConfig = field(default_factory=CommandConfig)
     fec: bool = False
     rtcp: bool = False
 
@@ -366,7 +350,7 @@ class SenderConfig(EndpointConfig):
     event: EventConfig = EventConfig()
     did_sdid: tuple[str, ...] = ()
     video: VideoConfig = VideoConfig()
-    input: InputConfig = InputConfig()
+    input: InputConfig = field(default_factory=InputConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,7 +364,7 @@ class ReceiverConfig(EndpointConfig):
     event_types: tuple[str, ...] = ()
     actions: tuple[ActionConfig, ...] = ()
     accepts: tuple[AcceptConfig, ...] = ()
-    output: OutputConfig = OutputConfig()
+    output: OutputConfig = field(default_factory=OutputConfig)
     auto_route: RouteConfig = field(default_factory=RouteConfig)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from appliance.config import event_rules, route_rules, video_rules
+from appliance.config import event_rules, media_rules, route_rules, video_rules
 from appliance.config.model import (
     ALL_API_VERSIONS,
     AUTO,
@@ -23,6 +23,7 @@ from appliance.config.model import (
     SenderConfig,
     Transport,
 )
+from appliance.media.trial import never
 
 Problems = list[tuple[str, str]]
 
@@ -34,13 +35,6 @@ AUDIO_BITS = {"audio/L16": 16, "audio/L24": 24, "audio/AM824": 32}
 """Of a sample on the wire; AM824 is ST 2110-31's subframes of AES3."""
 MAX_RTP_PAYLOAD = 1440
 EVENTS = "application/json"
-DRIVERS_OF = {
-    Format.AUDIO: ("gstreamer", "null"),
-    Format.VIDEO: ("null",),
-    Format.DATA: ("null",),
-    Format.MUX: ("null",),
-}
-"""Which drivers carry a format over RTP."""
 _GROUP_HINT = re.compile(r"[^:]+:[^:]+(:(device|node))?")
 _DOMAIN = re.compile(r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.?", re.IGNORECASE)
 _MAX_DOMAIN = 200
@@ -51,8 +45,12 @@ _MAX_RETURN_S = 3600
 
 def check(config: Config) -> Problems:
     """Everything that is wrong with a configuration of the right shape."""
-    rules = (_asset, _network, _discovery, _events, _mapping, _panel, _devices, _endpoints, event_rules.boxes)
-    return [problem for rule in rules for problem in rule(config)]
+    rules = (
+        *(_asset, _network, _discovery, media_rules.media, _events, _mapping, _panel, _devices, _endpoints),
+        event_rules.boxes,
+    )
+    problems = [problem for rule in rules for problem in rule(config)]
+    return problems or list(never(config))
 
 
 def _network(config: Config) -> Iterator[tuple[str, str]]:
@@ -68,8 +66,6 @@ def _network(config: Config) -> Iterator[tuple[str, str]]:
             yield f"network.ptp_sockets[{index}]", f"must be the absolute path of a socket, not {path!r}"
     yield from _pool("network.multicast_pool", network.multicast_pool)
     yield from _unique("network.interfaces", network.interfaces)
-    if not 0 < config.media.latency_ms <= 10_000:
-        yield "media.latency_ms", f"must be over 0 and at most 10000, not {config.media.latency_ms:g}"
 
 
 def _pool(key: str, text: str) -> Iterator[tuple[str, str]]:
@@ -192,12 +188,16 @@ def _asset(config: Config) -> Iterator[tuple[str, str]]:
 
 def _endpoints(config: Config) -> Iterator[tuple[str, str]]:
     devices = [device.name for device in config.devices]
-    for table, endpoints in (("senders", config.senders), ("receivers", config.receivers)):
+    tables: tuple[tuple[str, tuple[SenderConfig | ReceiverConfig, ...]], ...] = (
+        ("senders", config.senders),
+        ("receivers", config.receivers),
+    )
+    for table, endpoints in tables:
         yield from _names(table, [endpoint.name for endpoint in endpoints])
         for index, endpoint in enumerate(endpoints):
             yield from _endpoint(f"{table}[{index}]", endpoint, devices)
             if endpoint.transport.is_rtp:
-                yield from _rtp(f"{table}[{index}]", endpoint, endpoint.driver or config.media.driver)
+                yield from media_rules.rtp(f"{table}[{index}]", endpoint, config)
     for index, sender in enumerate(config.senders):
         yield from _sender_rule(sender)(f"senders[{index}]", sender)
     for index, receiver in enumerate(config.receivers):
@@ -233,19 +233,9 @@ def _endpoint(key: str, endpoint: EndpointConfig, devices: Sequence[str]) -> Ite
         yield from _leg(f"{key}.legs[{index}]", leg, endpoint)
 
 
-def _rtp(key: str, endpoint: EndpointConfig, driver: str) -> Iterator[tuple[str, str]]:
-    if driver not in DRIVERS_OF[endpoint.format]:
-        events = 'events go by transport "websocket" or "mqtt"; ' if endpoint.format is Format.DATA else ""
-        reason = f"the {driver} driver carries no {endpoint.format} over RTP"
-        yield f"{key}.driver", f'{reason}; {events}driver = "null" leaves it to others'
-    for name in ("fec", "rtcp"):
-        if getattr(endpoint, name) and driver != "null":
-            yield f"{key}.{name}", f'the {driver} driver does no {name.upper()}; driver = "null" leaves it to others'
-
-
 _ONLY_AUDIO = ("sample_rate", "channels", "packet_time_ms", "input", "sample_rates", "max_channels", "output")
 _ONLY_VIDEO = ("video", "did_sdid", "accepts")
-_ONLY_RTP = ("fec", "rtcp", "driver")
+_ONLY_RTP = ("fec", "rtcp", "driver", "command")
 _ONLY_RTP_LEGS = ("source_ip", "destination_ip", "destination_port")
 
 
@@ -324,7 +314,6 @@ def _sender(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
             if leg.destination_ip == AUTO:
                 reason = "an active unicast sender must say where to send; or set active = false"
                 yield f"{key}.legs[{index}].destination_ip", reason
-    yield from _input(f"{key}.input", sender)
 
 
 def _no_picture(key: str, endpoint: EndpointConfig) -> Iterator[tuple[str, str]]:
@@ -332,15 +321,6 @@ def _no_picture(key: str, endpoint: EndpointConfig) -> Iterator[tuple[str, str]]
     for name in _ONLY_VIDEO:
         if getattr(endpoint, name, None) != getattr(plain, name, None):
             yield f"{key}.{name}", f"is for video, ancillary data and mux, and this is {endpoint.format}"
-
-
-def _input(key: str, sender: SenderConfig) -> Iterator[tuple[str, str]]:
-    if sender.input.kind == "file" and not sender.input.path:
-        yield f"{key}.path", "is missing: which file?"
-    if not 1 <= sender.input.frequency_hz <= sender.sample_rate / 2:
-        yield f"{key}.frequency_hz", f"must be 1 to half the sample rate, not {sender.input.frequency_hz:g}"
-    if not -120 <= sender.input.level_db <= 0:
-        yield f"{key}.level_db", f"must be -120 to 0 (dB below full scale), not {sender.input.level_db:g}"
 
 
 def _receiver(key: str, receiver: ReceiverConfig) -> Iterator[tuple[str, str]]:
@@ -356,8 +336,6 @@ def _receiver(key: str, receiver: ReceiverConfig) -> Iterator[tuple[str, str]]:
         yield from _sample_rate(f"{key}.sample_rates[{index}]", rate)
     if not 1 <= receiver.max_channels <= MAX_CHANNELS:
         yield f"{key}.max_channels", f"must be 1 to {MAX_CHANNELS}, not {receiver.max_channels}"
-    if receiver.output.kind == "file" and not receiver.output.path:
-        yield f"{key}.output.path", "is missing: which file?"
 
 
 def _sample_rate(key: str, rate: int) -> Iterator[tuple[str, str]]:

@@ -67,7 +67,9 @@ def sender(key: str, sender: SenderConfig) -> Iterator[Problem]:
     yield from _of_others(key, sender)
     allowed = MEDIA_TYPES[sender.format]
     if sender.media_type not in allowed:
-        yield f"{key}.media_type", f'must be {" or ".join(allowed)} for {sender.format}, not "{sender.media_type}"'
+        reason = f'must be {" or ".join(allowed)} for {sender.format}, not "{sender.media_type}"'
+        events = '; events go by transport "websocket" or "mqtt"' if sender.format is Format.DATA else ""
+        yield f"{key}.media_type", reason + events
         return
     if sender.did_sdid and sender.format is not Format.DATA:
         yield f"{key}.did_sdid", f"is for ancillary data, and this is {sender.format}"

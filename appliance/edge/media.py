@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from appliance.config.model import Config, ReceiverConfig, SenderConfig
 from appliance.core.store import Change, Store
 from appliance.core.types import JSON
+from appliance.edge.child_log import ChildLog
 from appliance.edge.process import Process
 from appliance.edge.rtp_socket import RtpSocket
 from appliance.edge.slices import Slices
 from appliance.errors import ApplianceError
-from appliance.media.engine import Engine, Job, Plan, StreamStatus, with_descriptors
+from appliance.media.engine import Engine, Job, Plan, StreamStatus, environment_of, with_descriptors
 from appliance.media.jobs import desired
 from appliance.media.reconcile import Action, Join, Leave, Membership, Reconciler, Spawn, Terminate
 from appliance.network.model import NetworkState
@@ -88,7 +90,10 @@ class Media:
         groups: Groups,
         engines: Mapping[str, Engine],
         environment: Mapping[str, str],
+        sdp_of: Callable[[str], str | None] = lambda id: None,
     ) -> None:
+        """``sdp_of`` makes a sender's transport file, where there can be one."""
+        self._sdp_of = sdp_of
         self._config = config
         self._endpoints = endpoints
         self._store = store
@@ -98,6 +103,7 @@ class Media:
         self._environment = environment
         self._reconciler = Reconciler(self._plan)
         self._runs: dict[int, _Run] = {}
+        self._logs: dict[str, ChildLog] = {}
         self._shown: dict[str, StreamStatus] = {}
         self._listeners: list[StatusListener] = []
         self._waiting: set[asyncio.Future[None]] = set()
@@ -195,6 +201,11 @@ class Media:
             self._alive(spawn)
             self._go_on((spawn.id,))
 
+    def _error(self, spawn: Spawn, line: str) -> None:
+        if spawn.plan.foreign:
+            child_log = self._logs.setdefault(spawn.id, ChildLog(self._loop.time))
+            child_log.line(self._endpoints[spawn.id].label or self._endpoints[spawn.id].name, line)
+
     def _alive(self, spawn: Spawn) -> None:
         for opened in self._runs[spawn.run].sockets:
             opened.open_gate()
@@ -258,7 +269,10 @@ class Media:
                 on_line=lambda line: self._line(spawn, line),
                 on_exit=lambda code, last_lines: self._exited(spawn, code, last_lines),
                 descriptors=numbers,
-                environment=self._environment,
+                environment={**self._environment, **environment_of(spawn.plan, numbers)},
+                stdin=spawn.plan.stdin,
+                on_error=lambda line: self._error(spawn, line),
+                first=signal.SIGTERM if spawn.plan.foreign else signal.SIGINT,
             )
         except OSError as error:
             _close(sockets)
@@ -274,6 +288,8 @@ class Media:
         reason = engine.unavailable()
         if reason is not None:
             raise ApplianceError(reason)
+        if job.role == "sender" and job.command.argv:
+            job = replace(job, sdp=self._sdp_of(job.id))
         return engine.plan(job)
 
     def _show(self, touched: Iterable[str]) -> None:

@@ -42,8 +42,9 @@ OnExit = Callable[[int, tuple[str, ...]], None]
 class Process:
     """One child, running from the moment it is made; OSError where it cannot be started.
 
-    ``on_line`` gets each line of its standard output, ``on_exit`` its exit code (negative: the signal that ended it)
-    and the last lines of its standard error, once. ``descriptors`` are inherited under the numbers they have.
+    ``on_line`` gets each line of its standard output, ``on_error`` each of its standard error; ``on_exit`` its exit
+    code (negative: the signal that ended it) and the last lines of its standard error, once. ``descriptors`` are
+    inherited under the numbers they have. ``stdin`` is what it can read; ``first`` the signal that asks it to end.
     """
 
     def __init__(
@@ -54,24 +55,30 @@ class Process:
         on_line: OnLine = lambda line: None,
         descriptors: Sequence[int] = (),
         environment: Mapping[str, str],
+        on_error: OnLine = lambda line: None,
+        stdin: str = "",
+        first: signal.Signals = signal.SIGINT,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_exit = on_exit
-        self._popen = subprocess.Popen(
-            [*_bound_to_our_life(environment), *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=tuple(descriptors),
-            env=dict(environment),
-            start_new_session=True,
-        )
+        self._on_error = on_error
+        self._first = first
+        with _readable(stdin) as readable:
+            self._popen = subprocess.Popen(
+                [*_bound_to_our_life(environment), *argv],
+                stdin=readable,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=tuple(descriptors),
+                env=dict(environment),
+                start_new_session=True,
+            )
         self.pid = self._popen.pid
         self._pidfd = os.pidfd_open(self.pid)
         self._last_lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._outputs = (
             _Output(self._loop, self._popen.stdout, on_line),
-            _Output(self._loop, self._popen.stderr, self._last_lines.append),
+            _Output(self._loop, self._popen.stderr, self._error),
         )
         self._patience: asyncio.TimerHandle | None = None
         self._ended = self._loop.create_future()
@@ -84,7 +91,7 @@ class Process:
     def terminate(self) -> None:
         """Ask it to end, which gives a recorder the time to complete its file; then insist. May be repeated."""
         if self.running and self._patience is None:
-            self._signal(signal.SIGINT)
+            self._signal(self._first)
             self._patience = self._loop.call_later(INTERRUPT_PATIENCE_S, self._insist)
 
     def kill(self) -> None:
@@ -94,6 +101,10 @@ class Process:
     async def ended(self) -> None:
         """Return when it is gone and ``on_exit`` has been called."""
         await asyncio.shield(self._ended)
+
+    def _error(self, line: str) -> None:
+        self._last_lines.append(line)
+        self._on_error(line)
 
     def _insist(self) -> None:
         self._signal(signal.SIGTERM)
@@ -189,6 +200,16 @@ def environment(ours: Mapping[str, str], **extra: str) -> dict[str, str]:
     """What children get to know of our environment. Their messages are read by us: so no translations."""
     kept = {name: value for name, value in ours.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)}
     return {**kept, "LANG": "C.UTF-8", **extra}
+
+
+def _readable(text: str) -> IO[bytes]:
+    """A file in memory: unlike a pipe it takes a text of any length at once, and nobody has to be there to read it."""
+    if not text:
+        return Path(os.devnull).open("rb")
+    file = os.fdopen(os.memfd_create("stdin"), "w+b")
+    file.write(text.encode())
+    file.seek(0)
+    return file
 
 
 def _bound_to_our_life(environment: Mapping[str, str]) -> tuple[str, ...]:

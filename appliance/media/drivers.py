@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from appliance.config.model import MediaConfig
+from appliance.media.command import CommandEngine
 from appliance.media.engine import Engine, Tools
 from appliance.media.gstreamer import GStreamerEngine
 from appliance.media.null import NullEngine
 
 DRIVERS: Mapping[str, Callable[[MediaConfig, Tools], Engine]] = {
     "gstreamer": GStreamerEngine,
+    "command": CommandEngine,
     "null": lambda config, tools: NullEngine(),
 }
 

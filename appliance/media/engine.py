@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from appliance.config.model import InputConfig, OutputConfig
+from appliance.config.model import CommandConfig, InputConfig, OutputConfig, VideoConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,9 @@ class Job:
     """What one sender or receiver should be doing.
 
     ``id`` is its IS-04 id, ``end`` where the essence comes from or goes; ``audio`` is ``None`` for every other format,
-    which only some drivers can do. The label is for people: jobs that differ in nothing else are the same job.
+    ``video`` for audio, and where a receiver has not been told of a picture. ``bit_rate`` is a codestream's, in
+    kilobits a second. ``command`` and ``sdp`` are for the driver of that name. The label is for people: jobs that
+    differ in nothing else are the same job; nor does the SDP make another one, which tells much that is not for media.
     ``activation`` is when it was activated: the same again at another time is to be done again (IS-05 Behaviour -
     Re-Activating Senders & Receivers).
     """
@@ -65,6 +67,12 @@ class Job:
     audio: AudioFormat | None
     end: InputConfig | OutputConfig
     activation: str | None = None
+    media_type: str = ""
+    payload_type: int = 97
+    video: VideoConfig | None = None
+    bit_rate: int | None = None
+    command: CommandConfig = field(default_factory=CommandConfig)
+    sdp: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,10 @@ class Plan:
     :func:`descriptor` of a leg in it gets that socket's number. ``ready`` is how the line on its standard output
     begins that tells it runs (``None``: it runs once it is started). ``ends`` says that ending with 0 is how it gets
     to its beginning again, and no fault. ``claims`` are what no two processes can have at a time. ``advice`` is what to
-    tell people too where some words are in the process's own.
+    tell people too where some words are in the process's own. ``environment`` is what the process finds there besides
+    what all have (a value that is a :func:`descriptor` becomes that socket's number), ``stdin`` what it can read.
+    ``foreign`` says that it is somebody else's program: it is told to end by SIGTERM, as programs expect, and what it
+    says on its standard error is in the log.
     """
 
     argv: tuple[str, ...] | None
@@ -85,6 +96,9 @@ class Plan:
     ends: bool = False
     claims: frozenset[str] = frozenset()
     advice: tuple[tuple[str, str], ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    stdin: str = ""
+    foreign: bool = False
 
 
 Which = Callable[[str], str | None]
@@ -145,3 +159,9 @@ def with_descriptors(argv: Sequence[str], numbers: Sequence[int]) -> tuple[str, 
     """
     numbered = {f"fd={descriptor(leg)}": f"fd={number}" for leg, number in enumerate(numbers)}
     return tuple(numbered.get(element, element) for element in argv)
+
+
+def environment_of(plan: Plan, numbers: Sequence[int]) -> dict[str, str]:
+    """The plan's own environment, with the numbers of the legs' sockets in place."""
+    numbered = {descriptor(leg): str(number) for leg, number in enumerate(numbers)}
+    return {name: numbered.get(value, value) for name, value in plan.environment}

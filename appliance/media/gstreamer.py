@@ -127,6 +127,8 @@ def _input(end: InputConfig, audio: AudioFormat) -> tuple[str, ...]:
             return ("fdsrc", "fd=@file@", *then("rawaudioparse", "use-sink-caps=false", "format=pcm", *pcm))
         case "alsa":
             return ("alsasrc", quoted("device", end.device), "buffer-time=40000", "latency-time=5000")
+        case _:
+            raise BadRequest(f'"{end.kind}" is no input of audio')
 
 
 def _sine(end: InputConfig) -> tuple[str, ...]:
@@ -186,6 +188,8 @@ def _output(end: OutputConfig, audio: AudioFormat) -> tuple[str, ...]:
             return (*written, *then("wavenc"), *then("filesink", location(end.path)))
         case "none":
             return then("fakesink", "sync=true")
+        case _:
+            raise BadRequest(f'"{end.kind}" is no output of audio')
 
 
 def _input_claims(end: InputConfig) -> frozenset[str]:
@@ -198,7 +202,7 @@ def _output_claims(end: OutputConfig) -> frozenset[str]:
             return frozenset({f"playback {end.device}"})
         case "file":
             return frozenset({f"file {end.path}"})
-        case "none":
+        case _:
             return frozenset()
 
 

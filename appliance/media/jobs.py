@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TypeAlias
 
-from appliance.config.model import Config, Format, ReceiverConfig, SenderConfig
+from appliance.config.model import Config, Format, ReceiverConfig, SenderConfig, VideoConfig
 from appliance.core.types import JSON
 from appliance.errors import BadRequest
 from appliance.media.engine import AudioFormat, Job, Leg
 from appliance.network.model import NetworkState
 from appliance.nmos.is05.receiverfile import read_session
-from appliance.nmos.is05.sdp.transport import audio_format, narrow
+from appliance.nmos.is05.sdp.facts import audio_format, flow_facts, media_type
+from appliance.nmos.is05.sdp.paths import narrow, streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,13 @@ class Refusal:
 
     reason: str
 
+
+PAYLOAD_TYPES = {Format.AUDIO: 97, Format.VIDEO: 96, Format.DATA: 100, Format.MUX: 98}
+"""What senders use, and say in their transport files (nmos/is05/sdp/formats.py)."""
+_OF_THE_PICTURE = (
+    *("frame_width", "frame_height", "color_sampling", "component_depth", "colorspace", "transfer_characteristic"),
+    *("profile", "level", "sublevel"),
+)
 
 Desired: TypeAlias = Job | Refusal | None
 """What an endpoint should be doing; ``None``: nothing."""
@@ -49,7 +58,8 @@ def desired(
     return replace(job, activation=(active.get("activation") or {}).get("activation_time"))
 
 
-def _sender(id: str, sender: SenderConfig, legs: Sequence[JSON], network: NetworkState, config: Config) -> Job:
+def sent_job(id: str, sender: SenderConfig, legs: tuple[Leg, ...], config: Config) -> Job:
+    """What a sender does on these legs."""
     audio = None
     if sender.format is Format.AUDIO:
         encoding = sender.media_type.removeprefix("audio/")
@@ -59,10 +69,44 @@ def _sender(id: str, sender: SenderConfig, legs: Sequence[JSON], network: Networ
         role="sender",
         driver=sender.driver or config.media.driver,
         label=sender.label or sender.name,
-        legs=tuple(_sender_leg(leg, network, config.network.multicast_ttl) for leg in legs),
+        legs=legs,
         audio=audio,
         end=sender.input,
+        media_type=sender.media_type,
+        payload_type=PAYLOAD_TYPES[sender.format],
+        video=None if sender.format is Format.AUDIO else sender.video,
+        bit_rate=sender.video.bit_rate,
+        command=sender.command,
     )
+
+
+def received_job(id: str, receiver: ReceiverConfig, legs: tuple[Leg, ...], media_type: str, config: Config) -> Job:
+    """What a receiver does on these legs with a stream of which nothing is known but its media type: the most that its
+    output takes."""
+    audio = video = None
+    if receiver.format is Format.AUDIO:
+        rate = receiver.sample_rates[0] if receiver.sample_rates else 48_000
+        audio = AudioFormat(media_type.removeprefix("audio/"), rate, receiver.max_channels)
+    elif receiver.format is Format.VIDEO:
+        video = VideoConfig()
+    return Job(
+        id=id,
+        role="receiver",
+        driver=receiver.driver or config.media.driver,
+        label=receiver.label or receiver.name,
+        legs=legs,
+        audio=audio,
+        end=receiver.output,
+        media_type=media_type,
+        payload_type=PAYLOAD_TYPES[receiver.format],
+        video=video,
+        command=receiver.command,
+    )
+
+
+def _sender(id: str, sender: SenderConfig, legs: Sequence[JSON], network: NetworkState, config: Config) -> Job:
+    found = tuple(_sender_leg(leg, network, config.network.multicast_ttl) for leg in legs)
+    return sent_job(id, sender, found, config)
 
 
 def _sender_leg(leg: JSON, network: NetworkState, ttl: int) -> Leg:
@@ -81,15 +125,10 @@ def _sender_leg(leg: JSON, network: NetworkState, ttl: int) -> Leg:
 def _receiver(
     id: str, receiver: ReceiverConfig, legs: Sequence[JSON], file: JSON, network: NetworkState, config: Config
 ) -> Job:
-    return Job(
-        id=id,
-        role="receiver",
-        driver=receiver.driver or config.media.driver,
-        label=receiver.label or receiver.name,
-        legs=tuple(_receiver_leg(leg, network) for leg in legs),
-        audio=_received_audio(receiver, file.get("data")),
-        end=receiver.output,
-    )
+    found = tuple(_receiver_leg(leg, network) for leg in legs)
+    job = received_job(id, receiver, found, receiver.media_types[0], config)
+    sdp = file.get("data")
+    return _as_described(job, receiver, sdp) if sdp else _as_usual(job)
 
 
 def _receiver_leg(leg: JSON, network: NetworkState) -> Leg:
@@ -104,23 +143,45 @@ def _receiver_leg(leg: JSON, network: NetworkState) -> Leg:
     )
 
 
-def _received_audio(receiver: ReceiverConfig, sdp: str | None) -> AudioFormat | None:
-    """What the transport file says; without one, the first that the output takes, in stereo."""
-    if not sdp:
-        if receiver.format is not Format.AUDIO:
-            return None
-        rate = receiver.sample_rates[0] if receiver.sample_rates else 48_000
-        return AudioFormat(receiver.media_types[0].removeprefix("audio/"), rate, min(2, receiver.max_channels))
+def _as_usual(job: Job) -> Job:
+    """Without a transport file a stream is taken for stereo; nothing can be known of a picture."""
+    audio = job.audio and replace(job.audio, channels=min(2, job.audio.channels))
+    return replace(job, audio=audio, video=None)
+
+
+def _as_described(job: Job, receiver: ReceiverConfig, sdp: str) -> Job:
+    """What the transport file says."""
     # The same streams of the file as the Connection API took the addresses from.
     session = narrow(read_session(sdp), receiver.media_types)
+    rtpmap = streams(session)[0].rtpmap
+    job = replace(
+        job,
+        media_type=media_type(session),
+        payload_type=rtpmap.payload_type if rtpmap else job.payload_type,
+        video=_received_video(flow_facts(session)) if receiver.format is Format.VIDEO else None,
+        sdp=sdp,
+    )
     if receiver.format is not Format.AUDIO:
-        return None
+        return job
     audio = audio_format(session)
     if receiver.sample_rates and audio.sample_rate not in receiver.sample_rates:
         raise BadRequest(f"the SDP says {audio.sample_rate} Hz, this output takes {_listed(receiver.sample_rates)}")
     if audio.channels > receiver.max_channels:
         raise BadRequest(f"the SDP says {audio.channels} channels, this output takes {receiver.max_channels}")
-    return audio
+    return replace(job, audio=audio)
+
+
+def _received_video(facts: JSON) -> VideoConfig | None:
+    """The picture, where the file describes one: that of H.264 is in the stream alone (RFC 6184)."""
+    if "frame_width" not in facts or "frame_height" not in facts:
+        return None
+    rate, interlace = facts.get("grain_rate"), facts["interlace_mode"]
+    told = {name: facts[name] for name in _OF_THE_PICTURE if name in facts}
+    if rate:
+        told["grain_rate"] = str(Fraction(rate["numerator"], rate["denominator"]))
+    # Which field is the first one the file does not say.
+    told["interlace_mode"] = interlace if isinstance(interlace, str) else interlace[0]
+    return VideoConfig(**told)
 
 
 def _address(leg: JSON, name: str) -> str:

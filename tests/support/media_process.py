@@ -12,7 +12,17 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from appliance.config.model import Config, InputConfig, MediaConfig, OutputConfig, ReceiverConfig, SenderConfig
+from appliance.config.model import (
+    CommandConfig,
+    Config,
+    Format,
+    InputConfig,
+    MediaConfig,
+    OutputConfig,
+    ReceiverConfig,
+    SenderConfig,
+    VideoConfig,
+)
 from appliance.core.store import Store
 from appliance.edge.media import ASPECT, Media
 from appliance.edge.multicast import Memberships
@@ -26,13 +36,9 @@ from appliance.system.clock import SystemClock
 async def main(first: dict[str, Any]) -> None:
     endpoints: dict[str, SenderConfig | ReceiverConfig] = {}
     if sender := first.get("sender"):
-        endpoints["sender"] = SenderConfig(
-            "sender", "device", **{**sender, "input": InputConfig(**sender.get("input", {}))}
-        )
+        endpoints["sender"] = SenderConfig("sender", "device", **_read(sender))
     if receiver := first.get("receiver"):
-        endpoints["receiver"] = ReceiverConfig(
-            "receiver", "device", **{**receiver, "output": OutputConfig(**receiver.get("output", {}))}
-        )
+        endpoints["receiver"] = ReceiverConfig("receiver", "device", **_read(receiver))
     config = Config(media=MediaConfig(**first.get("media", {})))
     network = NetlinkNetwork()
     network.open()
@@ -60,6 +66,14 @@ async def main(first: dict[str, Any]) -> None:
     transport.close()
     await media.stop()
     network.close()
+
+
+def _read(told: dict[str, Any]) -> dict[str, Any]:
+    tables = {"input": InputConfig, "output": OutputConfig, "command": CommandConfig, "video": VideoConfig}
+    return {
+        key: tables[key](**value) if key in tables else Format(value) if key == "format" else value
+        for key, value in told.items()
+    }
 
 
 if __name__ == "__main__":

@@ -58,6 +58,12 @@ class TransportFiles:
         )
         return write(session)
 
+    def sdp_if_any(self, endpoint: Endpoint) -> str | None:
+        try:
+            return self.sdp(endpoint)
+        except NotFound:
+            return None
+
     def depends(self, endpoint: Endpoint) -> tuple[Dependency, ...]:
         """What an SDP file was made from, for answers that are kept ready."""
         sender, flow, source = self._described(endpoint)

@@ -40,7 +40,7 @@ def test_good(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "key", "reason"),
     [
-        (RAW.replace("null", "gstreamer"), "senders[0].driver", 'driver = "null" leaves it to others'),
+        (RAW.replace("null", "gstreamer"), "senders[0].input.kind", 'must be "pattern" or "file" or "v4l2" for video'),
         (RAW.replace("video/raw", "audio/L24"), "senders[0].media_type", "must be video/raw or"),
         (RAW + 'transport = "mqtt"', "senders[0].transport", "carries no video"),
         (RAW + "channels = 4", "senders[0].channels", "is for audio"),

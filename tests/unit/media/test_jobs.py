@@ -56,7 +56,8 @@ def receiving(
 def test_a_sender() -> None:
     leg = Leg("eth0", "10.1.0.2", "239.1.1.1", 5006, "10.1.0.2", 5004, ttl=32)
     audio = AudioFormat("L24", 48_000, 2, 1.0, 97)
-    assert sending(SENDER_LEG) == Job("s", "sender", "gstreamer", "Tone", (leg,), audio, SENDER.input)
+    wanted = Job("s", "sender", "gstreamer", "Tone", (leg,), audio, SENDER.input, media_type="audio/L24")
+    assert sending(SENDER_LEG) == wanted
 
 
 def test_a_receiver_with_a_transport_file() -> None:
