@@ -32,7 +32,7 @@ def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     """The package, freshly installed and started on a machine with loopback and nothing else."""
     if missing := [program for program in PROGRAMS if not shutil.which(program)]:
         unavailable(f"{', '.join(missing)} not installed")
-    package = _package()
+    package = built_package()
     folder = tmp_path_factory.mktemp(request.param)
     with Lan(folder) as lan:
         desk, host = lan.host("desk"), lan.isolated("box")
@@ -57,7 +57,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
         report.sections.append(("journal of nmos-appliance", said))
 
 
-def _package() -> Path:
+def built_package() -> Path:
     """What `make deb` built last."""
     packages = sorted((CHECKOUT / "build" / "deb").glob("nmos-appliance_*_all.deb"))
     if not packages:

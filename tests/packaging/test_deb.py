@@ -1,6 +1,7 @@
 """The life of the package on one machine: installed, cabled, killed, refused, reinstalled, purged, in this order."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,14 @@ SENDERS = "/x-nmos/connection/v1.1/single/senders"
 CAP_NET_BIND_SERVICE = 1 << 10
 CAP_NET_RAW = 1 << 13  # given up when what needs it is open
 CONFIG_REFUSED = 2
+ANOTHER_RECEIVER = """
+[[receivers]]
+name = "booth"
+device = "box"
+label = "Booth"
+driver = "null"
+output = { kind = "none" }
+""".replace("\n", "\\n")
 EXPOSURE_LIMIT = 20  # tenths, of systemd-analyze: "OK"
 
 
@@ -35,6 +44,37 @@ def test_its_status_line_says_how_it_is_doing(installation: Installation) -> Non
 def test_its_unit_is_sound_and_shuts_it_in(installation: Installation) -> None:
     installation.machine.run("systemd-analyze", "verify", "--man=no", f"/usr/lib/systemd/system/{UNIT}")
     installation.machine.run("systemd-analyze", "security", f"--threshold={EXPOSURE_LIMIT}", UNIT)
+
+
+def test_so_is_that_of_a_small_screen(installation: Installation) -> None:
+    machine = installation.machine
+    (unit,) = machine.run("sh", "-c", "ls /usr/lib/systemd/system/nmos-appliance-*.service").stdout.split()
+    machine.run("systemd-analyze", "verify", "--man=no", unit.replace("@", "@main"))
+    machine.run(
+        "systemd-analyze", "security", f"--threshold={EXPOSURE_LIMIT}", unit.rpartition("/")[2].replace("@", "@main")
+    )
+
+
+def test_what_a_front_panel_is_made_of_is_for_groups_that_it_is_in(installation: Installation) -> None:
+    """That udev does as it is told, the test of the image shows."""
+    machine = installation.machine
+    rules = machine.run("sh", "-c", "cat /usr/lib/udev/rules.d/*nmos-appliance.rules").stdout
+    groups = set(re.findall(r'GROUP="(\w+)"', rules))
+    assert {"gpio", "i2c", "spi"} == groups
+    assert groups | {"audio", "video", "input"} <= set(
+        machine.says("id", "--name", "--groups", "nmos-appliance").split()
+    )
+
+
+def test_where_var_begins_empty_its_state_has_a_place(installation: Installation) -> None:
+    machine = installation.machine
+    machine.run("systemctl", "stop", UNIT)
+    machine.run("mv", "/var/lib/nmos-appliance", "/root/state")
+    machine.run("systemd-tmpfiles", "--create")
+    assert machine.says("stat", "--format=%U %G %a", "/var/lib/nmos-appliance") == "nmos-appliance nmos-appliance 750"
+    machine.run("rmdir", "/var/lib/nmos-appliance")
+    machine.run("mv", "/root/state", "/var/lib/nmos-appliance")
+    machine.run("systemctl", "start", UNIT)
 
 
 def test_it_has_no_rights_but_to_its_port(installation: Installation) -> None:
@@ -122,6 +162,34 @@ def test_it_stops_in_order_and_leaves_no_process(installation: Installation) -> 
     machine.run("systemctl", "start", UNIT)
 
 
+def test_a_reload_takes_what_was_changed_and_plays_on(installation: Installation) -> None:
+    machine = installation.machine
+    main_pid, media = _main_pid(installation), _media_pids(installation)
+    assert media
+    machine.run("sh", "-c", f"cp {CONFIG} /root/good && printf '{ANOTHER_RECEIVER}' >>{CONFIG}")
+    machine.run("systemctl", "reload", UNIT)
+    assert "Booth" in machine.says("nmos-appliance", "receivers")
+    assert (main_pid, media) == (_main_pid(installation), _media_pids(installation))
+    assert machine.says("systemctl", "is-active", UNIT) == "active"
+
+
+def test_a_reload_refuses_a_bad_configuration_and_the_old_one_goes_on(installation: Installation) -> None:
+    machine = installation.machine
+    main_pid, media = _main_pid(installation), _media_pids(installation)
+    machine.run("sh", "-c", f"printf '\\n[pannel]\\n' >>{CONFIG}")
+    refused = machine.run("systemctl", "reload", UNIT, check=False)
+    assert refused.returncode
+    assert machine.says("systemctl", "is-active", UNIT) == "active"
+    status = machine.says("systemctl", "status", "--no-pager", "--full", "--lines=30", UNIT)
+    assert "the changed configuration was refused" in status
+    assert "pannel: there is no such key" in status
+    assert "Booth" in machine.says("nmos-appliance", "receivers")
+    machine.run("cp", "/root/good", CONFIG)
+    machine.run("systemctl", "reload", UNIT)
+    assert "Booth" not in machine.says("nmos-appliance", "receivers")
+    assert (main_pid, media) == (_main_pid(installation), _media_pids(installation))
+
+
 def test_a_bad_configuration_is_refused_once_and_named(installation: Installation) -> None:
     machine = installation.machine
     machine.run("sh", "-c", f"cp {CONFIG} /root/good && printf '[network]\\nhttp_prot = 80\\n' >{CONFIG}")
@@ -149,6 +217,10 @@ def test_purged_it_leaves_nothing(installation: Installation) -> None:
     folders = ("/var/lib/nmos-appliance", "/run/nmos-appliance", "/etc/nmos-appliance", LIBRARY)
     assert not [folder for folder in folders if not machine.run("test", "-e", folder, check=False).returncode]
     assert machine.says("systemctl", "show", "--property=LoadState", "--value", UNIT) == "not-found"
+
+
+def _media_pids(installation: Installation) -> str:
+    return installation.machine.says("sh", "-c", "grep -lx gst-launch-1.0 /proc/[0-9]*/comm")
 
 
 def _main_pid(installation: Installation) -> str:
