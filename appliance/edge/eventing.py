@@ -15,7 +15,7 @@ from appliance.discovery.contact import ContactPolicy
 from appliance.edge.server import HttpServer
 from appliance.edge.takes import Takes
 from appliance.edge.tallying import Faces, Tallying
-from appliance.errors import NotFound
+from appliance.errors import Locked, NotFound
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is07.api import EventsApi
 from appliance.nmos.is07.exchange import Exchange
@@ -46,7 +46,7 @@ class Eventing:
         self.sources = Sources(self._endpoints, clock)
         self.exchange = Exchange(store, self._endpoints, self.sources)
         self.exchange.on_status(menu.set_stream)
-        faces = Faces(self._take, menu.set_problem, menu.tally_changed)
+        faces = Faces(self._take, menu.set_problem, menu.tally_changed, self._check_unlocked)
         self.tallying = Tallying(config, store, endpoints, self.exchange, clock, faces)
         menu.tally = self.tallying.board.to_json
 
@@ -68,6 +68,10 @@ class Eventing:
         self.sources.end("shutdown")
         for carrier in self.exchange.carriers.values():
             await carrier.close()
+
+    def _check_unlocked(self) -> None:
+        if self._menu.panel.locked:
+            raise Locked("the panel is locked")
 
     async def _take(self, receiver: str, source: str | None) -> None:
         """A take that an action asks for: the source by its id, or by a label that only it has."""

@@ -40,11 +40,12 @@ TakeByName = Callable[[str, str | None], Awaitable[object]]
 @dataclass(frozen=True, slots=True)
 class Faces:
     """``take`` does the takes; ``problem`` hears what is wrong with an input or lamp, by its name; ``changed`` that the
-    board shows something else."""
+    board shows something else; ``check_unlocked`` raises where nobody may operate the panel."""
 
     take: TakeByName
     problem: Callable[[str, str | None], None]
     changed: Callable[[], None]
+    check_unlocked: Callable[[], None]
 
 
 class Tallying:
@@ -62,6 +63,7 @@ class Tallying:
         self._clock = clock
         self._sources, self._exchange = exchange.sources, exchange
         self._take, self._problem, self._changed = faces.take, faces.problem, faces.changed
+        self._check_unlocked = faces.check_unlocked
         self._lamp_configs = config.events.lamps
         self._lamps: dict[str, Lamp] = {}
         self._lit: frozenset[str] = frozenset()
@@ -80,7 +82,7 @@ class Tallying:
         exchange.on_parked(self._parked)
 
     def declare(self, site: Site) -> None:
-        TallyApi(self.board, self._sources, self.inputs, self._clock).declare(site)
+        TallyApi(self.board, self._sources, self.inputs, self._clock, self._check_unlocked).declare(site)
 
     def start(self) -> None:
         for source in self._sources.all.values():

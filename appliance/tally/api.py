@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from appliance.config.model import LampConfig
 from appliance.core.store import Store
 from appliance.core.tai import format_tai
@@ -72,8 +74,11 @@ class TallyBoard:
 class TallyApi:
     """The handlers; ``declare`` puts them on a site."""
 
-    def __init__(self, board: TallyBoard, sources: Sources, inputs: Inputs, clock: Clock) -> None:
+    def __init__(
+        self, board: TallyBoard, sources: Sources, inputs: Inputs, clock: Clock, check_unlocked: Callable[[], None]
+    ) -> None:
         self._board, self._sources, self._inputs, self._clock = board, sources, inputs, clock
+        self._check_unlocked = check_unlocked
 
     def declare(self, site: Site) -> None:
         site.route("/panel/tally", get=self.board, post=self.press)
@@ -84,6 +89,7 @@ class TallyApi:
     def press(self, request: Request) -> Answer:
         """``{"source_id", "value"}``: what a source says that is operated by hand."""
         body = trusted_object(request, required=("source_id", "value"))
+        self._check_unlocked()
         source = self._sources.source(str(body["source_id"]))
         if source.config.event.input.kind != BY_HAND:
             raise Conflict(f"source_id: it says what its input reads ({source.config.event.input.kind})")

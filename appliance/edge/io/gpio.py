@@ -6,6 +6,7 @@ Each edge is told in its order, however quickly they come; the kernel keeps some
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -43,9 +44,12 @@ def library() -> Library | None:
         gpiod = importlib.import_module("gpiod")
     except ImportError:
         return None
-    return (
-        (lambda *line: _Line2(gpiod, *line)) if hasattr(gpiod, "request_lines") else lambda *line: _Line1(gpiod, *line)
-    )
+    return library_of(gpiod)
+
+
+def library_of(gpiod: Any) -> Library:
+    """The module ``gpiod`` of either generation, used alike."""
+    return functools.partial(_Line2 if hasattr(gpiod, "request_lines") else _Line1, gpiod)
 
 
 def open_input(config: EventInputConfig, read: Read, problem: Problem, found: Library | None = None) -> Close:
@@ -124,7 +128,7 @@ class _Line1:
             flags = gpiod.LINE_REQ_FLAG_ACTIVE_LOW if active_low else 0
             if pull is None:
                 out = gpiod.LINE_REQ_DIR_OUT
-                self._line.request(consumer=CONSUMER, type=out, flags=flags, default_vals=[0])
+                self._line.request(consumer=CONSUMER, type=out, flags=flags, default_val=0)
             else:
                 flags |= {
                     "up": gpiod.LINE_REQ_FLAG_BIAS_PULL_UP,
@@ -158,7 +162,7 @@ class _Line2:
     """libgpiod 2 (Debian 13, PyPI)."""
 
     def __init__(self, gpiod: Any, chip: str, line: int, active_low: bool, pull: str | None) -> None:
-        of_line = importlib.import_module("gpiod.line")
+        of_line = gpiod.line
         self._gpiod, self._number, self._value = gpiod, line, of_line.Value
         settings: dict[str, Any] = {"active_low": active_low}
         if pull is None:

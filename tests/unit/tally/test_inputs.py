@@ -1,12 +1,13 @@
 """From inputs to sources, at their pace; and the board that the panel shows."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from appliance.edge.server import call_bottle
-from appliance.errors import BadRequest
+from appliance.errors import BadRequest, Locked
 from appliance.nmos.is07.messages import State
 from appliance.nmos.is07.types import Payload
 from appliance.tally.actions import Actions
@@ -80,13 +81,21 @@ def test_what_a_type_does_not_have_is_a_problem_until_it_has() -> None:
     assert desk.problems["mode"] is None
 
 
-def site_of(desk: Desk) -> Site:
+def unlocked() -> None:
+    pass
+
+
+def locked() -> None:
+    raise Locked("the panel is locked")
+
+
+def site_of(desk: Desk, check: Callable[[], None] = unlocked) -> Site:
     box = desk.box
     actions = Actions({}, ())
     actions.event(receiver("lamp"), State(source("button"), "boolean", Payload(True), 5))
     board = TallyBoard(box.box.store, box.sources, actions, (), (receiver("lamp"), receiver("display")))
     site = Site()
-    TallyApi(board, box.sources, desk.inputs, box.clock).declare(site)
+    TallyApi(board, box.sources, desk.inputs, box.clock, check).declare(site)
     return site
 
 
@@ -96,6 +105,12 @@ def ask(site: Site, body: Any = None) -> tuple[int, Any]:
     answer = call_bottle(site, Request(method, "/panel/tally", headers=headers, body=json.dumps(body).encode()))
     assert isinstance(answer, Answer)
     return answer.status, answer.body
+
+
+def test_a_locked_panel_is_not_operated() -> None:
+    desk = Desk()
+    assert ask(site_of(desk, locked), {"source_id": source("fader"), "value": 5})[0] == 423
+    assert not desk.said
 
 
 def test_the_board() -> None:
