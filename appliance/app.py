@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import socket
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -73,8 +72,8 @@ from appliance.web.messages import Answer
 from appliance.web.site import Site
 
 if TYPE_CHECKING:
+    from appliance.edge.channels import Channels
     from appliance.edge.eventing import Eventing
-    from appliance.nmos.is08.channelmap import ChannelMap
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ class Appliance:
         self.configs: dict[str, SenderConfig | ReceiverConfig] = {}
         self._open(state_dir)
         self._wire_connections()
-        self._wire_mapping()
+        self._wire_channels()
         self._wire_media()
         self._wire_panel()
         self._wire_discovery()
@@ -156,18 +155,12 @@ class Appliance:
             self.store, self.connections, live, ttl=config.multicast_ttl, ptp_domain=self.ptp.domain
         )
 
-    def _wire_mapping(self) -> None:
-        """A box that maps no channels does not load what could."""
-        self.channels: ChannelMap | None = None
-        if self._config.mapping is None:
-            return
-        from appliance.nmos.is08.channelmap import ChannelMap
-        from appliance.nmos.is08.matrix import matrix
+    def _wire_channels(self) -> None:
+        self.channels: Channels | None = None
+        if self._config.mapping is not None:
+            from appliance.edge.channels import Channels
 
-        self.maps = ActivationTimer()
-        new_id, rearm = (lambda: str(uuid.uuid4())), self.maps.rearm
-        self.channels = ChannelMap(matrix(self._config, self.identities), self.store, self.clock, new_id, rearm)
-        self.channels.start()
+            self.channels = Channels(self._config, self.identities, self.store, self.clock, self.configs)
 
     def _wire_media(self) -> None:
         tools = Tools(shutil.which, FILE_LOOP)
@@ -182,6 +175,8 @@ class Appliance:
             environment(os.environ, GST_REGISTRY=str(self.directory.path / "gstreamer-registry.bin")),
             lambda id: self.files.sdp_if_any(self.by_id[id]),
         )
+        if self.channels is not None:
+            self.media.patchbay = self.channels.patchbay
 
     def _wire_panel(self) -> None:
         parts = (self.store, self.world, self.clock, self._later)
@@ -223,9 +218,7 @@ class Appliance:
         if self.eventing is not None:
             self.eventing.mount(self.site)
         if self.channels is not None:
-            from appliance.nmos.is08.api import ChannelMappingApi
-
-            ChannelMappingApi(self.channels, self.store).mount(self.site)
+            self.channels.mount(self.site)
         self.front.declare(self.site, self.takes.take, self._restore_labels)
         ReloadApi(self.reloading.reload).declare(self.site)
         seen = (self.store, self.network, self.connections.commitments, self.media, self.menu)
@@ -252,12 +245,12 @@ class Appliance:
         self._started("the state writer", self.writer.start, self.writer.stop)
         self._stops.append(("the server", self._stop_serving))
         self.media.subscribe(self.menu.set_stream)
+        if self.channels is not None:
+            self._started("the channel map", self.channels.start, self.channels.stop)
         self._started("the streams", self.media.start, self.media.stop)
         if (eventing := self.eventing) is not None:
             self._started("events", lambda: eventing.start(self.server), eventing.stop)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
-        if (channels := self.channels) is not None:
-            self._started("scheduled channel maps", lambda: self.maps.start(channels), self.maps.stop)
         warm_up = WarmUp(chain(self.site.warm_up(), self.connections.warm_up(), self.node.warm_up()))
         self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, self.rehoming.stop)
@@ -318,6 +311,11 @@ class Appliance:
         with self.store.transaction("reload") as tx:
             self.builder.write(tx, self._host())
             self.connections.reconfigure(tx, self.endpoints)
+            if self.channels is not None:
+                self.channels.reconfigure(tx, config)
+        if self.channels is not None:
+            self.channels.reconfigured()
+            self.site.ready.forget_all()
         self.media.reconfigured()
         self.lookout.reconfigured()
         self.menu.set_first(self._first_receiver())

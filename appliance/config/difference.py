@@ -61,7 +61,7 @@ def _differing(before: Config, after: Config) -> Iterator[str]:
         old, new = getattr(before, table.name), getattr(after, table.name)
         if old == new:
             continue
-        if not is_dataclass(old):
+        if not is_dataclass(old) or not is_dataclass(new):
             yield table.name
             continue
         for key in fields(old):

@@ -11,8 +11,9 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from appliance.config.model import Config, ReceiverConfig, SenderConfig
 from appliance.core.store import Change, Store
@@ -22,10 +23,13 @@ from appliance.edge.process import Process
 from appliance.edge.rtp_socket import RtpSocket
 from appliance.edge.slices import Slices
 from appliance.errors import ApplianceError
-from appliance.media.engine import Engine, Job, Plan, StreamStatus, environment_of, with_descriptors
+from appliance.media.engine import Engine, Job, Plan, StreamStatus, beside, environment_of, owner, with_descriptors
 from appliance.media.jobs import desired
 from appliance.media.reconcile import Action, Join, Leave, Membership, Reconciler, Spawn, Terminate
 from appliance.network.model import NetworkState
+
+if TYPE_CHECKING:
+    from appliance.edge.patchbay import Patchbay
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +105,8 @@ class Media:
         self._groups = groups
         self._engines = engines
         self._environment = environment
+        self.patchbay: Patchbay | None = None
+        """The mixer, where channels are mapped; to be set before :meth:`start`."""
         self._reconciler = Reconciler(self._plan)
         self._runs: dict[int, _Run] = {}
         self._logs: dict[str, ChildLog] = {}
@@ -138,18 +144,22 @@ class Media:
 
     def reconfigured(self) -> None:
         """``endpoints`` has others now: what is gone ends, what is new or different begins, and equal jobs go on."""
-        gone = [id for id in self._reconciler.ids() if id not in self._endpoints]
+        gone = [id for id in self._reconciler.ids() if owner(id) not in self._endpoints]
         for id in gone:
             self._reconciler.set_desired(id, None, self._loop.time())
         self._go_on(gone)
         self._slices.run(self._derive_all())
 
     def status(self, id: str) -> StreamStatus:
-        return self._reconciler.status(id)
+        """That of what runs beside it too where that has a fault, since nothing is heard then."""
+        own, other = self._reconciler.status(id), self._reconciler.status(beside(id))
+        if other.phase != "fault" or own.phase in ("idle", "fault"):
+            return own
+        return replace(own, phase="fault", detail=other.detail, last_error=other.last_error)
 
     def statuses(self) -> dict[str, StreamStatus]:
         """Of every sender and receiver that the box has."""
-        return {id: self._reconciler.status(id) for id in self._endpoints}
+        return {id: self.status(id) for id in self._endpoints}
 
     def subscribe(self, listener: StatusListener) -> Callable[[], None]:
         """Call ``listener`` with every status that changes; returns what ends it."""
@@ -157,7 +167,8 @@ class Media:
         return lambda: self._listeners.remove(listener)
 
     async def settled(self, id: str, timeout_s: float) -> bool:
-        """Wait until a receiver has joined and a sender was started, or it is known why not; False: time ran out."""
+        """Wait until a receiver has joined and a sender was started, or it is known why not, and until the mixer does
+        what the map says; False: time ran out."""
         deadline = self._loop.time() + timeout_s
         while not self._reconciler.settled(id):
             changed = self._loop.create_future()
@@ -166,6 +177,8 @@ class Media:
             self._waiting.discard(changed)
             if not changed.done():
                 return False
+        if self.patchbay is not None:
+            return await self.patchbay.settled(max(0.0, deadline - self._loop.time()))
         return True
 
     # ---- what happened
@@ -174,6 +187,8 @@ class Media:
         touched = {aspect.id: aspect.after for aspect in change.touches(ASPECT) if aspect.id in self._endpoints}
         for id, connection in touched.items():
             self._derive(id, connection)
+        if self.patchbay is not None and (self.patchbay.changed(change) or touched):
+            self._derive_beside()
         if touched:
             self._go_on(touched)
 
@@ -190,11 +205,22 @@ class Media:
             self._derive(id, self._store.aspect(ASPECT, id))
             self._go_on((id,))
             yield
+        self._derive_beside()
 
     def _derive(self, id: str, connection: JSON | None) -> None:
         active = (connection or {}).get("active") or {}
         wanted = desired(id, self._endpoints[id], active, self._network.snapshot(), self._config)
+        if self.patchbay is not None:
+            wanted = self.patchbay.patched(id, wanted)
         self._reconciler.set_desired(id, wanted, self._loop.time())
+
+    def _derive_beside(self) -> None:
+        """What runs beside the senders and receivers, at the other side of the mixer, follows from all of them."""
+        if self.patchbay is None:
+            return
+        for id, wanted in self.patchbay.beside(lambda id: self._reconciler.status(id).phase != "idle"):
+            self._reconciler.set_desired(id, wanted, self._loop.time())
+        self._go_on(())
 
     def _line(self, spawn: Spawn, line: str) -> None:
         if spawn.plan.ready is not None and line.startswith(spawn.plan.ready):
@@ -263,17 +289,7 @@ class Media:
         try:
             for leg in spawn.plan.sockets:
                 sockets.append(RtpSocket(leg))  # noqa: PERF401 - those opened are closed where a later one fails
-            numbers = [opened.fileno() for opened in sockets]
-            process = Process(
-                with_descriptors(argv, numbers),
-                on_line=lambda line: self._line(spawn, line),
-                on_exit=lambda code, last_lines: self._exited(spawn, code, last_lines),
-                descriptors=numbers,
-                environment={**self._environment, **environment_of(spawn.plan, numbers)},
-                stdin=spawn.plan.stdin,
-                on_error=lambda line: self._error(spawn, line),
-                first=signal.SIGTERM if spawn.plan.foreign else signal.SIGINT,
-            )
+            process = self._process(spawn, argv, [opened.fileno() for opened in sockets])
         except OSError as error:
             _close(sockets)
             why = f"{argv[0]} cannot be started: {error.strerror or error}"
@@ -282,6 +298,22 @@ class Media:
         self._runs[spawn.run] = _Run(process, tuple(sockets))
         if spawn.plan.ready is None:
             self._alive(spawn)
+
+    def _process(self, spawn: Spawn, argv: tuple[str, ...], numbers: list[int]) -> Process:
+        with ExitStack() as closing:
+            mixer = None
+            if self.patchbay is not None and spawn.plan.patch is not None:
+                mixer = closing.enter_context(self.patchbay.open(spawn.plan.patch)).fileno()
+            return Process(
+                with_descriptors(argv, numbers, mixer),
+                on_line=lambda line: self._line(spawn, line),
+                on_exit=lambda code, last_lines: self._exited(spawn, code, last_lines),
+                descriptors=numbers if mixer is None else (*numbers, mixer),
+                environment={**self._environment, **environment_of(spawn.plan, numbers)},
+                stdin=spawn.plan.stdin,
+                on_error=lambda line: self._error(spawn, line),
+                first=signal.SIGTERM if spawn.plan.foreign else signal.SIGINT,
+            )
 
     def _plan(self, job: Job) -> Plan:
         engine = self._engines[job.driver]
@@ -293,8 +325,8 @@ class Media:
         return engine.plan(job)
 
     def _show(self, touched: Iterable[str]) -> None:
-        for id in touched:
-            status = self._reconciler.status(id)
+        for id in dict.fromkeys(map(owner, touched)):
+            status = self.status(id)
             before = self._shown.get(id, StreamStatus())
             if before != status:
                 self._shown[id] = status

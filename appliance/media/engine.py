@@ -48,6 +48,18 @@ class AudioFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """Where a stream meets the box's mixer (edge/mixer.py): the Input it writes or the Output it reads by IS-08 id, so
+    many channels of 32 bit samples at this rate, and so many ``frames`` in each packet that it reads."""
+
+    to_mixer: bool
+    id: str
+    channels: int
+    sample_rate: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What one sender or receiver should be doing.
 
@@ -57,10 +69,14 @@ class Job:
     differ in nothing else are the same job; nor does the SDP make another one, which tells much that is not for media.
     ``activation`` is when it was activated: the same again at another time is to be done again (IS-05 Behaviour -
     Re-Activating Senders & Receivers).
+
+    With a ``patch`` the mixer is in the place of what the network is not: a sender reads from it, a receiver writes to
+    it. Two more roles have no network: a capture goes from a sender's input to the mixer, a sink from the mixer to a
+    receiver's output.
     """
 
     id: str
-    role: Literal["sender", "receiver"]
+    role: Literal["sender", "receiver", "capture", "sink"]
     driver: str
     label: str = field(compare=False)
     legs: tuple[Leg, ...]
@@ -73,6 +89,7 @@ class Job:
     bit_rate: int | None = None
     command: CommandConfig = field(default_factory=CommandConfig)
     sdp: str | None = field(default=None, compare=False)
+    patch: Patch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +104,8 @@ class Plan:
     tell people too where some words are in the process's own. ``environment`` is what the process finds there besides
     what all have (a value that is a :func:`descriptor` becomes that socket's number), ``stdin`` what it can read.
     ``foreign`` says that it is somebody else's program: it is told to end by SIGTERM, as programs expect, and what it
-    says on its standard error is in the log.
+    says on its standard error is in the log. ``patch``: it meets the mixer, by a socket whose number gets to where
+    ``argv`` has :data:`MIXER`.
     """
 
     argv: tuple[str, ...] | None
@@ -99,6 +117,7 @@ class Plan:
     environment: tuple[tuple[str, str], ...] = ()
     stdin: str = ""
     foreign: bool = False
+    patch: Patch | None = None
 
 
 Which = Callable[[str], str | None]
@@ -152,12 +171,28 @@ def descriptor(leg: int) -> str:
     return f"@leg{leg}@"
 
 
-def with_descriptors(argv: Sequence[str], numbers: Sequence[int]) -> tuple[str, ...]:
-    """``argv`` with the numbers of the legs' sockets in place.
+MIXER = "fd=@mixer@"
+_BESIDE = "/mixer"
+
+
+def beside(id: str) -> str:
+    """What the stream is called that runs beside a sender or receiver, at the other side of the mixer."""
+    return id + _BESIDE
+
+
+def owner(id: str) -> str:
+    """The sender or receiver that a stream belongs to."""
+    return id.removesuffix(_BESIDE)
+
+
+def with_descriptors(argv: Sequence[str], numbers: Sequence[int], mixer: int | None = None) -> tuple[str, ...]:
+    """``argv`` with the numbers of the legs' sockets in place, and of the one that leads to the mixer.
 
     Only a whole ``name=@leg0@`` is replaced: a file may be called what it likes.
     """
     numbered = {f"fd={descriptor(leg)}": f"fd={number}" for leg, number in enumerate(numbers)}
+    if mixer is not None:
+        numbered[MIXER] = f"fd={mixer}"
     return tuple(numbered.get(element, element) for element in argv)
 
 

@@ -10,6 +10,9 @@ stopped in order (``-e``: end of stream upon SIGINT); of one that was killed, th
 
 AM824 (ST 2110-31) is passed through as it is, from a file of subframes or into one: on the wire it is nothing but L16
 of twice the channels, so that is what GStreamer is told. It has no element that looks inside.
+
+Where channels are mapped each of these is cut in two at the mixer (media/patching.py): captures and sinks are the other
+halves.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from dataclasses import replace
 from appliance.config.model import InputConfig, MediaConfig, OutputConfig
 from appliance.errors import BadRequest
 from appliance.media.abilities import AUDIO
-from appliance.media.engine import AudioFormat, Job, Plan, Tools
+from appliance.media.engine import AudioFormat, Job, Patch, Plan, Tools
+from appliance.media.gst_mixer import BY_OUR_CLOCK, FORMAT, from_mixer, to_mixer
 from appliance.media.gst_parts import MAX_PACKET, destinations, location, named, quoted, sinks, sources, then
 
 ABLE = AUDIO["gstreamer"]
@@ -49,25 +53,23 @@ class GStreamerEngine:
     def plan(self, job: Job) -> Plan:
         audio = _check(job)
         if isinstance(job.end, InputConfig):
-            return self._sender(job, audio, job.end)
-        return self._receiver(job, audio, job.end)
+            return self._sender(job, audio, job.end) if job.legs else self._capture(job, audio, job.end)
+        return self._receiver(job, audio, job.end) if job.legs else self._sink(job, audio, job.end)
 
     def _sender(self, job: Job, audio: AudioFormat, end: InputConfig) -> Plan:
-        looped: tuple[str, ...] = ()
-        if end.kind == "file":
-            looped = (*self._tools.file_loop, "raw" if _is_am824(audio) else "wav", named(end.path))
         return Plan(
             argv=(
-                *looped,
+                *(() if job.patch else self._looped(end, audio)),
                 self._config.gst_launch,
-                *_input(end, audio),
+                *(from_mixer(job.patch) if job.patch else _input(end, audio)),
                 *(() if _is_am824(audio) else _converted(audio, f"S{_bits(audio)}BE")),
                 *then(*_payloader(audio)),
                 *sinks(job.legs),
             ),
             ready=READY,
             advice=ADVICE,
-            claims=_input_claims(end) | destinations(job.legs),
+            claims=(frozenset() if job.patch else _input_claims(end)) | destinations(job.legs),
+            patch=job.patch,
         )
 
     def _receiver(self, job: Job, audio: AudioFormat, end: OutputConfig) -> Plan:
@@ -78,13 +80,45 @@ class GStreamerEngine:
                 *sources(job.legs, _rtp(audio)),
                 *then("rtpjitterbuffer", f"latency={round(self._config.latency_ms)}"),
                 *then(f"rtp{_carried(audio).encoding}depay"),
-                *_output(end, audio),
+                *(_mixed(audio, job.patch) if job.patch else _output(end, audio)),
             ),
             sockets=job.legs,
             ready=READY,
             advice=ADVICE,
-            claims=_output_claims(end),
+            claims=frozenset() if job.patch else _output_claims(end),
+            patch=job.patch,
         )
+
+    def _capture(self, job: Job, audio: AudioFormat, end: InputConfig) -> Plan:
+        """From an input to the mixer."""
+        assert job.patch is not None
+        return Plan(
+            argv=(
+                *self._looped(end, audio),
+                *(self._config.gst_launch, *_input(end, audio), *_mixed(audio, job.patch)),
+            ),
+            ready=READY,
+            advice=ADVICE,
+            claims=_input_claims(end),
+            patch=job.patch,
+        )
+
+    def _sink(self, job: Job, audio: AudioFormat, end: OutputConfig) -> Plan:
+        """From the mixer to an output."""
+        assert job.patch is not None
+        clock = BY_OUR_CLOCK if end.kind == "alsa" else ()
+        return Plan(
+            argv=(self._config.gst_launch, "-e", *from_mixer(job.patch), *_output(end, audio), *clock),
+            ready=READY,
+            advice=ADVICE,
+            claims=_output_claims(end),
+            patch=job.patch,
+        )
+
+    def _looped(self, end: InputConfig, audio: AudioFormat) -> tuple[str, ...]:
+        if end.kind != "file":
+            return ()
+        return (*self._tools.file_loop, "raw" if _is_am824(audio) else "wav", named(end.path))
 
 
 def _check(job: Job) -> AudioFormat:
@@ -163,6 +197,13 @@ def _converted(audio: AudioFormat, sample: str) -> tuple[str, ...]:
         *then(f"audio/x-raw,format={sample}"),
         *then("capssetter", f"caps=audio/x-raw,rate={rate},channels={channels},channel-mask=(bitmask)0x0"),
     )
+
+
+def _mixed(audio: AudioFormat, patch: Patch) -> tuple[str, ...]:
+    """All that there is to the mixer."""
+    if audio.channels == MAX_CHANNELS and audio.sample_rate != patch.sample_rate:
+        raise BadRequest(f"{MAX_CHANNELS} channels can be mixed at their own rate only, not at {patch.sample_rate} Hz")
+    return (*_converted(replace(audio, sample_rate=patch.sample_rate), FORMAT), *to_mixer())
 
 
 def _rtp(audio: AudioFormat) -> str:

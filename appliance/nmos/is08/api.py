@@ -48,20 +48,20 @@ class ChannelMappingApi:
         base = f"{BASE}/{VERSION}"
         site.route(base, get=_listing("inputs/", "map/", "outputs/", "io/"))
         site.route(f"{base}/io", get=self._io)
-        matrix = self._map.matrix
-        self._mount(site, f"{base}/inputs", matrix.inputs.keys(), self._map.input, self._input)
-        self._mount(site, f"{base}/outputs", matrix.outputs.keys(), self._map.output, self._output)
+        channels = self._map
+        self._mount(site, f"{base}/inputs", lambda: channels.matrix.inputs, channels.input, self._input)
+        self._mount(site, f"{base}/outputs", lambda: channels.matrix.outputs, channels.output, self._output)
         site.route(f"{base}/map", get=_listing("activations/", "active/"))
         site.route(f"{base}/map/active", get=self._active)
         site.route(f"{base}/map/active/<id>", get=self._active_output)
         site.route(f"{base}/map/activations", get=self._pending, post=self._activate)
         site.route(f"{base}/map/activations/<id>", get=self._one_pending, delete=self._cancel)
 
-    def _mount(self, site: Site, base: str, ids: Iterable[str], find: _Find, parts: _Parts) -> None:
+    def _mount(self, site: Site, base: str, ids: Callable[[], Iterable[str]], find: _Find, parts: _Parts) -> None:
         def show(part: Callable[[Any], Any]) -> Handler:
             return lambda request: Answer(part(find(request.params["id"])))
 
-        site.route(base, get=_listing(*(f"{id}/" for id in ids)))
+        site.route(base, get=lambda request: Answer([f"{id}/" for id in ids()]))
         site.route(f"{base}/<id>", get=show(lambda one: [f"{name}/" for name in parts]))
         for name, part in parts.items():
             site.route(f"{base}/<id>/{name}", get=show(part))

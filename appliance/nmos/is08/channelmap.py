@@ -69,11 +69,16 @@ class ChannelMap:
     def start(self) -> None:
         """Take back what was kept over a restart as far as it still can be, and give what is new its own Input."""
         with self._store.transaction("channel map restored") as tx:
-            for id in self._store.aspects(ASPECT):
-                if id not in self._matrix.outputs:
-                    tx.attach(ASPECT, id, None)
-            for output in self._matrix.outputs.values():
-                _attach(tx, output, self._restored(output))
+            self._restore(tx)
+
+    def reconfigure(self, tx: Transaction, matrix: Matrix) -> None:
+        """Another matrix, as after a restart, but for what is pending: that stays where all it names is still there."""
+        self._matrix = matrix
+        self._restore(tx)
+        for id, pending in tuple(self._pending.items()):
+            if not all(self._fits(output, routes) for output, routes in pending.action.routes.items()):
+                log.warning("activation %s: what it names is not there any more, deleted", id)
+                self.cancel(id)
 
     def warm_up(self) -> Iterator[None]:
         """Compile the schema, so that the first request does not wait for it."""
@@ -158,6 +163,19 @@ class ChannelMap:
                 self._write(tx, pending.action, {**pending.activation, "activation_time": now})
 
     # ---- inside
+
+    def _restore(self, tx: Transaction) -> None:
+        for id in self._store.aspects(ASPECT):
+            if id not in self._matrix.outputs:
+                tx.attach(ASPECT, id, None)
+        for output in self._matrix.outputs.values():
+            _attach(tx, output, self._restored(output))
+
+    def _fits(self, output: str, routes: Mapping[int, Route]) -> bool:
+        known = self._matrix.outputs.get(output)
+        return known is not None and all(
+            channel < len(known.channels) and exists(route, self._matrix.inputs) for channel, route in routes.items()
+        )
 
     def _after(self, output: Output, action: Action) -> Routes:
         changed = action.routes[output.id]

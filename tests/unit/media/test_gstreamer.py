@@ -6,7 +6,7 @@ import pytest
 
 from appliance.config.model import InputConfig, MediaConfig, OutputConfig
 from appliance.errors import BadRequest
-from appliance.media.engine import AudioFormat, Job, Tools, with_descriptors
+from appliance.media.engine import AudioFormat, Job, Patch, Tools, with_descriptors
 from appliance.media.gstreamer import GStreamerEngine
 from tests.unit.media.streams import L24, RECEIVER, SENDER
 
@@ -149,3 +149,54 @@ def test_only_a_descriptor_gets_a_number() -> None:
         "fd=9",
         'location="fd=@leg0@"',
     )
+
+
+OUTPUT = Patch(False, "sink-speaker", 2, 48_000, 240)
+INPUT = Patch(True, "local-tone", 2, 48_000, 240)
+FROM_MIXER = (
+    "gst-launch-1.0 {e}fdsrc fd=@mixer@ blocksize=1920 ! rawaudioparse use-sink-caps=false format=pcm pcm-format=s32le"
+    " sample-rate=48000 num-channels=2 ! "
+)
+TO_MIXER = (
+    " ! audioconvert ! audioresample ! audio/x-raw,format=S32LE,rate=48000,channels=2 ! fdsink fd=@mixer@ sync=true"
+)
+
+
+def test_a_sender_that_reads_from_the_mixer() -> None:
+    job = replace(SENDER, end=InputConfig("file", path="/a.wav"), patch=OUTPUT)
+    text = line(job)
+    assert text.startswith(FROM_MIXER.format(e="") + "audioconvert ! audioresample ! audio/x-raw,format=S24BE,")
+    assert "/a.wav" not in text
+    assert text.count("udpsink") == 1
+    plan = engine().plan(replace(job, end=InputConfig("alsa")))
+    assert plan.patch == OUTPUT
+    assert plan.claims == {"to 239.1.1.1:5004"}, "the sound card is the capture's"
+
+
+def test_a_receiver_that_writes_to_the_mixer() -> None:
+    text = line(replace(RECEIVER, end=OutputConfig("alsa"), patch=INPUT))
+    assert text.endswith("rtpL24depay" + TO_MIXER)
+    plan = engine().plan(replace(RECEIVER, end=OutputConfig("alsa"), patch=INPUT))
+    assert (plan.sockets, plan.patch, plan.claims) == (RECEIVER.legs, INPUT, frozenset())
+
+
+def test_a_capture_and_a_sink() -> None:
+    capture = Job("s/mixer", "capture", "gstreamer", "x", (), L24, InputConfig("alsa", device="hw:1"), patch=INPUT)
+    assert line(capture) == ('gst-launch-1.0 alsasrc device="hw:1" buffer-time=40000 latency-time=5000' + TO_MIXER)
+    assert engine().plan(capture).claims == {"capture hw:1"}
+    looped = line(replace(capture, end=InputConfig("file", path="/a.wav")))
+    assert " wav /a.wav gst-launch-1.0 fdsrc fd=@file@ ! rawaudioparse " in looped
+    assert looped.endswith(" @pcm@" + TO_MIXER)
+    sink = Job("r/mixer", "sink", "gstreamer", "x", (), L24, OutputConfig("alsa"), patch=OUTPUT)
+    assert line(sink) == FROM_MIXER.format(e="-e ") + (
+        'audioconvert ! audioresample ! alsasink device="default" buffer-time=40000 latency-time=5000'
+        " provide-clock=false slave-method=resample"
+    )
+    assert engine().plan(sink).claims == {"playback default"}
+    assert line(replace(sink, end=OutputConfig("none"))).endswith("num-channels=2 ! fakesink sync=true")
+
+
+def test_64_channels_are_mixed_at_their_own_rate() -> None:
+    wide = AudioFormat("L24", 96_000, 64, packet_time_ms=0.125)
+    with pytest.raises(BadRequest, match="64 channels can be mixed at their own rate only, not at 48000 Hz"):
+        line(replace(RECEIVER, audio=wide, patch=replace(INPUT, channels=64)))
