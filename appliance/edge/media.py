@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from appliance.config.model import Config, ReceiverConfig, SenderConfig
 from appliance.core.store import Change, Store
 from appliance.core.types import JSON
 from appliance.edge.child_log import ChildLog
-from appliance.edge.process import Process
-from appliance.edge.rtp_socket import RtpSocket
+from appliance.edge.run import Run
 from appliance.edge.slices import Slices
 from appliance.errors import ApplianceError
-from appliance.media.engine import Engine, Job, Plan, StreamStatus, beside, environment_of, owner, with_descriptors
+from appliance.media.engine import Engine, Job, Plan, StreamStatus, beside, owner
+from appliance.media.figures import StreamFigures
 from appliance.media.jobs import desired
-from appliance.media.reconcile import Action, Join, Leave, Membership, Reconciler, Spawn, Terminate
+from appliance.media.reconcile import Action, Join, Leave, Membership, Reconciler, Spawn, Switch, Terminate
 from appliance.network.model import NetworkState
 
 if TYPE_CHECKING:
@@ -35,6 +34,8 @@ log = logging.getLogger(__name__)
 
 ASPECT = "connection"
 STOP_LIMIT_S = 0.8
+LOOK_S = 0.5
+"""How often those that should send are looked at, whether they still have anything to send."""
 
 StatusListener = Callable[[str, StreamStatus], None]
 
@@ -74,14 +75,6 @@ class LiveState(Protocol):
     def subscribe(self, listener: Callable[[NetworkState], None]) -> Callable[[], None]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """A process and the sockets that it was given."""
-
-    process: Process
-    sockets: tuple[RtpSocket, ...]
-
-
 class Media:
     """The streams of a box, running. ``endpoints`` by IS-04 id; ``environment`` is what their processes get to see."""
 
@@ -108,7 +101,7 @@ class Media:
         self.patchbay: Patchbay | None = None
         """The mixer, where channels are mapped; to be set before :meth:`start`."""
         self._reconciler = Reconciler(self._plan)
-        self._runs: dict[int, _Run] = {}
+        self._runs: dict[int, Run] = {}
         self._logs: dict[str, ChildLog] = {}
         self._shown: dict[str, StreamStatus] = {}
         self._listeners: list[StatusListener] = []
@@ -116,6 +109,7 @@ class Media:
         self._timer: asyncio.TimerHandle | None = None
         self._unsubscribe: list[Callable[[], None]] = []
         self._slices = Slices()
+        self._looking: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin with what is active already: some of it now, and where it is much the rest soon."""
@@ -128,6 +122,8 @@ class Media:
         while self._unsubscribe:
             self._unsubscribe.pop()()
         self._slices.stop()
+        if self._looking is not None:
+            self._looking.cancel()
         self._reconciler.stop()
         self._go_on(self._endpoints)
         ending = [asyncio.ensure_future(run.process.ended()) for run in self._runs.values()]
@@ -160,6 +156,11 @@ class Media:
     def statuses(self) -> dict[str, StreamStatus]:
         """Of every sender and receiver that the box has."""
         return {id: self.status(id) for id in self._endpoints}
+
+    def figures(self, id: str) -> StreamFigures:
+        """Packets, losses and levels as they are now; nothing where nothing runs, or nothing that tells."""
+        run = self._reconciler.run(id)
+        return self._runs[run].heard.figures(self._loop.time()) if run in self._runs else StreamFigures()
 
     def subscribe(self, listener: StatusListener) -> Callable[[], None]:
         """Call ``listener`` with every status that changes; returns what ends it."""
@@ -226,6 +227,29 @@ class Media:
         if spawn.plan.ready is not None and line.startswith(spawn.plan.ready):
             self._alive(spawn)
             self._go_on((spawn.id,))
+            return
+        heard = self._runs[spawn.run].heard
+        heard.line(line, self._loop.time())
+        self._look(spawn.id)
+
+    def _look(self, id: str) -> None:
+        """Whether there is a signal now."""
+        run = self._reconciler.run(id)
+        signal = self._runs[run].heard.signal(self._loop.time()) if run in self._runs else None
+        if run is not None and signal is not None and signal != self._reconciler.status(id).signal:
+            self._reconciler.signal(id, run, signal)
+            self._show((id,))
+
+    def _look_at_all(self) -> None:
+        """Those that have fallen silent do not say so."""
+        self._looking = None
+        for id in self._endpoints:
+            self._look(id)
+        self._look_later()
+
+    def _look_later(self) -> None:
+        if self._looking is None and any(run.heard.packet_s for run in self._runs.values()):
+            self._looking = self._loop.call_later(LOOK_S, self._look_at_all)
 
     def _error(self, spawn: Spawn, line: str) -> None:
         if spawn.plan.foreign:
@@ -233,12 +257,12 @@ class Media:
             child_log.line(self._endpoints[spawn.id].label or self._endpoints[spawn.id].name, line)
 
     def _alive(self, spawn: Spawn) -> None:
-        for opened in self._runs[spawn.run].sockets:
-            opened.open_gate()
+        self._runs[spawn.run].alive()
         self._reconciler.sign_of_life(spawn.id, spawn.run)
+        self._look_later()
 
     def _exited(self, spawn: Spawn, code: int, last_lines: tuple[str, ...]) -> None:
-        _close(self._runs.pop(spawn.run).sockets)
+        self._runs.pop(spawn.run).close()
         self._reconciler.exited(spawn.id, spawn.run, code, last_lines, self._loop.time())
         self._go_on((spawn.id,))
 
@@ -272,6 +296,8 @@ class Media:
                 self._groups.leave(membership.group, membership.interface, membership.source)
             case Spawn():
                 self._spawn(action)
+            case Switch(_, run, plan):
+                self._switch(run, plan)
             case Terminate(_, run):
                 if run in self._runs:
                     self._runs[run].process.terminate()
@@ -284,36 +310,33 @@ class Media:
             self._reconciler.join_failed(id, membership, refused.reason, self._loop.time())
 
     def _spawn(self, spawn: Spawn) -> None:
-        sockets: list[RtpSocket] = []
-        argv = spawn.plan.argv or ()
         try:
-            for leg in spawn.plan.sockets:
-                sockets.append(RtpSocket(leg))  # noqa: PERF401 - those opened are closed where a later one fails
-            process = self._process(spawn, argv, [opened.fileno() for opened in sockets])
+            with ExitStack() as closing:
+                mixer = None
+                if self.patchbay is not None and spawn.plan.patch is not None:
+                    mixer = closing.enter_context(self.patchbay.open(spawn.plan.patch)).fileno()
+                run = Run(
+                    spawn.plan,
+                    mixer,
+                    on_line=lambda line: self._line(spawn, line),
+                    on_exit=lambda code, last_lines: self._exited(spawn, code, last_lines),
+                    on_error=lambda line: self._error(spawn, line),
+                    environment=self._environment,
+                )
         except OSError as error:
-            _close(sockets)
-            why = f"{argv[0]} cannot be started: {error.strerror or error}"
+            why = f"{(spawn.plan.argv or ('',))[0]} cannot be started: {error.strerror or error}"
             self._reconciler.spawn_failed(spawn.id, spawn.run, why, self._loop.time())
             return
-        self._runs[spawn.run] = _Run(process, tuple(sockets))
+        self._runs[spawn.run] = run
         if spawn.plan.ready is None:
             self._alive(spawn)
 
-    def _process(self, spawn: Spawn, argv: tuple[str, ...], numbers: list[int]) -> Process:
-        with ExitStack() as closing:
-            mixer = None
-            if self.patchbay is not None and spawn.plan.patch is not None:
-                mixer = closing.enter_context(self.patchbay.open(spawn.plan.patch)).fileno()
-            return Process(
-                with_descriptors(argv, numbers, mixer),
-                on_line=lambda line: self._line(spawn, line),
-                on_exit=lambda code, last_lines: self._exited(spawn, code, last_lines),
-                descriptors=numbers if mixer is None else (*numbers, mixer),
-                environment={**self._environment, **environment_of(spawn.plan, numbers)},
-                stdin=spawn.plan.stdin,
-                on_error=lambda line: self._error(spawn, line),
-                first=signal.SIGTERM if spawn.plan.foreign else signal.SIGINT,
-            )
+    def _switch(self, run: int, plan: Plan) -> None:
+        try:
+            self._runs[run].switch(plan)
+        except OSError as error:
+            log.warning("another source cannot be had as it is, so all begins anew: %s", error.strerror or error)
+            self._runs[run].process.kill()
 
     def _plan(self, job: Job) -> Plan:
         engine = self._engines[job.driver]
@@ -334,8 +357,3 @@ class Media:
                     log.warning("%s: %s", self._endpoints[id].label or self._endpoints[id].name, status.detail)
                 for listener in tuple(self._listeners):
                     listener(id, status)
-
-
-def _close(sockets: list[RtpSocket] | tuple[RtpSocket, ...]) -> None:
-    for opened in sockets:
-        opened.close()

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import IO
 
 KEPT_LINES = 20
-MAX_LINE = 500
+MAX_LINE = 8000
+"""The levels of 64 channels are half of it."""
 _CHUNK = 65_536
 
 INTERRUPT_PATIENCE_S = 1.0
@@ -65,7 +66,7 @@ class Process:
         self._first = first
         with _readable(stdin) as readable:
             self._popen = subprocess.Popen(
-                [*_bound_to_our_life(environment), *argv],
+                [*bound_to_our_life(environment), *argv],
                 stdin=readable,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -212,6 +213,7 @@ def _readable(text: str) -> IO[bytes]:
     return file
 
 
-def _bound_to_our_life(environment: Mapping[str, str]) -> tuple[str, ...]:
+def bound_to_our_life(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What stands before a command line so that the kernel ends it with the process that starts it."""
     setpriv = shutil.which("setpriv", path=environment.get("PATH", os.defpath))
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()

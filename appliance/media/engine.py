@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from appliance.config.model import CommandConfig, InputConfig, OutputConfig, VideoConfig
+from appliance.media.pcm import Pcm
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +94,36 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Relay:
+    """A receiver's packets go through the relay (edge/relay_child.py): it makes one unbroken stream of sound of them,
+    so that the process behind it need not be started anew for another source. Packets wait for each other for at most
+    ``patience_s``."""
+
+    pcm: Pcm
+    patience_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What carries a job out.
 
     ``argv`` is a child process to keep alive, ``None`` where there is nothing to run. A receiver's process reads the
     RTP packets of its legs from sockets that the daemon opened for it: an element of ``argv`` that has
-    :func:`descriptor` of a leg in it gets that socket's number. ``ready`` is how the line on its standard output
+    :func:`descriptor` of a leg in it gets that socket's number; with a ``relay``, of the first leg, it gets the relayed
+    packets of all. ``ready`` is how the line on its standard output
     begins that tells it runs (``None``: it runs once it is started). ``ends`` says that ending with 0 is how it gets
     to its beginning again, and no fault. ``claims`` are what no two processes can have at a time. ``advice`` is what to
     tell people too where some words are in the process's own. ``environment`` is what the process finds there besides
     what all have (a value that is a :func:`descriptor` becomes that socket's number), ``stdin`` what it can read.
     ``foreign`` says that it is somebody else's program: it is told to end by SIGTERM, as programs expect, and what it
     says on its standard error is in the log. ``patch``: it meets the mixer, by a socket whose number gets to where
-    ``argv`` has :data:`MIXER`.
+    ``argv`` has :data:`MIXER`. ``packet_s`` is how long each packet is, and ``sends_to`` to how many legs they go, of a
+    sender that says again and again how far it is (media/figures.py).
     """
 
     argv: tuple[str, ...] | None
     sockets: tuple[Leg, ...] = ()
+    relay: Relay | None = None
     ready: str | None = None
     ends: bool = False
     claims: frozenset[str] = frozenset()
@@ -118,6 +132,12 @@ class Plan:
     stdin: str = ""
     foreign: bool = False
     patch: Patch | None = None
+    packet_s: float = 0.0
+    sends_to: int = 0
+
+    def becomes(self, other: Plan) -> bool:
+        """Whether what runs by this plan carries out the other as soon as its relay reads from other sockets."""
+        return self.relay is not None and replace(other, sockets=self.sockets) == self
 
 
 Which = Callable[[str], str | None]

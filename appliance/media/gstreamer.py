@@ -22,15 +22,18 @@ from dataclasses import replace
 from appliance.config.model import InputConfig, MediaConfig, OutputConfig
 from appliance.errors import BadRequest
 from appliance.media.abilities import AUDIO
-from appliance.media.engine import AudioFormat, Job, Patch, Plan, Tools
+from appliance.media.engine import AudioFormat, Job, Patch, Plan, Relay, Tools
 from appliance.media.gst_mixer import BY_OUR_CLOCK, FORMAT, from_mixer, to_mixer
 from appliance.media.gst_parts import MAX_PACKET, destinations, location, named, quoted, sinks, sources, then
+from appliance.media.pcm import Pcm
 
 ABLE = AUDIO["gstreamer"]
 MAX_CHANNELS = max(ABLE.max_channels.values())
 READY = "New clock: "
 """Printed once every element plays. Not the line before it, "Setting pipeline to PLAYING": between the two the clock is
 there already and the base time is not, so a packet would be stamped with the time since boot and wait as long."""
+LEAST_PATIENCE_MS = 8.0
+"""Two turns of the relay."""
 INSTALL = "apt install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-alsa"
 ADVICE = (("no element", INSTALL),)
 _ANY_SAMPLES = (*then("audioconvert"), *then("audioresample"))
@@ -61,7 +64,9 @@ class GStreamerEngine:
             argv=(
                 *(() if job.patch else self._looped(end, audio)),
                 self._config.gst_launch,
+                "-m",
                 *(from_mixer(job.patch) if job.patch else _input(end, audio)),
+                *_metered(audio),
                 *(() if _is_am824(audio) else _converted(audio, f"S{_bits(audio)}BE")),
                 *then(*_payloader(audio)),
                 *sinks(job.legs),
@@ -70,19 +75,23 @@ class GStreamerEngine:
             advice=ADVICE,
             claims=(frozenset() if job.patch else _input_claims(end)) | destinations(job.legs),
             patch=job.patch,
+            sends_to=len(job.legs),
+            packet_s=0.0 if _is_am824(audio) else audio.packet_time_ms / 1000,
         )
 
     def _receiver(self, job: Job, audio: AudioFormat, end: OutputConfig) -> Plan:
         return Plan(
             argv=(
                 self._config.gst_launch,
-                "-e",
-                *sources(job.legs, _rtp(audio)),
+                "-em",
+                *sources(job.legs[:1], _rtp(audio)),
                 *then("rtpjitterbuffer", f"latency={round(self._config.latency_ms)}"),
                 *then(f"rtp{_carried(audio).encoding}depay"),
+                *_metered(audio),
                 *(_mixed(audio, job.patch) if job.patch else _output(end, audio)),
             ),
             sockets=job.legs,
+            relay=self._relay(audio),
             ready=READY,
             advice=ADVICE,
             claims=frozenset() if job.patch else _output_claims(end),
@@ -119,6 +128,13 @@ class GStreamerEngine:
         if end.kind != "file":
             return ()
         return (*self._tools.file_loop, "raw" if _is_am824(audio) else "wav", named(end.path))
+
+    def _relay(self, audio: AudioFormat) -> Relay:
+        """Packets wait for each other half of the time that they may: the other half is for their way from there on."""
+        return Relay(
+            Pcm(audio.sample_rate, audio.channels, _bits(audio) // 8),
+            max(self._config.latency_ms / 2, LEAST_PATIENCE_MS, 3 * audio.packet_time_ms) / 1000,
+        )
 
 
 def _check(job: Job) -> AudioFormat:
@@ -245,6 +261,13 @@ def _output_claims(end: OutputConfig) -> frozenset[str]:
             return frozenset({f"file {end.path}"})
         case _:
             return frozenset()
+
+
+def _metered(audio: AudioFormat) -> tuple[str, ...]:
+    """Says how loud it is (media/figures.py). ``level`` takes no samples of 24 bits, and no big-endian ones."""
+    if _is_am824(audio):
+        return ()
+    return (*_converted(audio, f"S{16 if _bits(audio) == 16 else 32}LE"), *then("level", "interval=100000000"))
 
 
 def _raw(audio: AudioFormat, sample: str) -> str:

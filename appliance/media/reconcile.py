@@ -8,8 +8,9 @@ seconds); what to do comes out of :meth:`Reconciler.actions`, in order; :meth:`R
 - the same job of a later activation is done again, as IS-05 wants of a re-activation: another process, and its groups
   are left, and joined again :data:`REJOIN_S` later, for within less the kernel would tell the switch of neither;
 - each process is a *run* with a number of its own, so that a late word of an old one is never taken for the new one's;
-- the old run is told to end at once. The new one starts at once too, unless both claim the same thing (a sound card,
-  a file): then it starts when the old one is gone;
+- a run that only has to read from elsewhere goes on, and is given the new sockets (:class:`Switch`);
+- else the old run is told to end at once. The new one starts at once too, unless both claim the same thing (a sound
+  card, a file): then it starts when the old one is gone;
 - a run that ends unasked, a plan that cannot be made and a join that fails are faults: kept, shown, and tried again
   after 0.25 s, then twice as long each time up to 10 s. A run that lasted :data:`GOOD_WHILE_S` starts this anew.
 """
@@ -68,7 +69,16 @@ class Terminate:
     run: int
 
 
-Action: TypeAlias = Join | Leave | Spawn | Terminate
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """The run goes on, with the sockets of this plan."""
+
+    id: str
+    run: int
+    plan: Plan
+
+
+Action: TypeAlias = Join | Leave | Spawn | Switch | Terminate
 
 Planner = Callable[[Job], Plan]
 """The driver's plan for a job; raises :class:`~appliance.errors.ApplianceError` with what to do about it."""
@@ -125,6 +135,8 @@ class Reconciler:
             stream.rejoin = wanted
             self._rejoins.set(id, now + REJOIN_S)
         self._set_memberships(id, stream, () if again else wanted)
+        if job is not None and not again and self._switched(id, stream, job):
+            return
         self._end_run(id, stream)
         stream.plan = None
         if job is not None:
@@ -213,6 +225,11 @@ class Reconciler:
             return StreamStatus()
         return StreamStatus(_phase(stream), _detail(stream), stream.restarts, stream.signal, stream.last_error)
 
+    def run(self, id: str) -> int | None:
+        """The number of what runs now, if anything does."""
+        stream = self._streams.get(id)
+        return None if stream is None else stream.run
+
     def ids(self) -> tuple[str, ...]:
         return tuple(self._streams)
 
@@ -247,6 +264,20 @@ class Reconciler:
         stream = self._streams[id]
         if membership in stream.joins:
             stream.joins[membership] = answer
+
+    def _switched(self, id: str, stream: Stream, job: Job) -> bool:
+        """Let what runs go on with the new job, if it can."""
+        if stream.run is None or stream.plan is None or stream.plan.relay is None:
+            return False
+        try:
+            plan = self._planner(job)
+        except ApplianceError:
+            return False
+        if not stream.plan.becomes(plan):
+            return False
+        stream.plan, stream.signal = plan, None
+        self._actions.append(Switch(id, stream.run, plan))
+        return True
 
     def _start(self, id: str, stream: Stream, job: Job, now: float) -> None:
         try:

@@ -90,6 +90,8 @@ def test_subframes_of_am824_pass_through_as_they_are(lan: Lan, tmp_path: Path) -
     receiver.until("receiver", "running")
     sender.activate("sender", sending((source.address(), GROUP)))
     heard = recorded(receiver, out, 3 * len(content)).read_bytes()
+    silent = len(heard) - len(heard.lstrip(b"\0"))
+    heard = heard[silent // 8 * 8 :]
     assert content * 2 in heard, "two rounds of the file without a gap"
     begun = content.find(heard[:64]) // 8 * 8
     assert heard in content[begun:] + content * (len(heard) // len(content) + 1), "and nothing but that"

@@ -43,11 +43,11 @@ class MediaProcess:
     def activate(self, id: str, active: dict[str, Any]) -> None:
         self._say({"id": id, "active": active})
 
-    def until(self, id: str, phase: str) -> dict[str, Any]:
+    def until(self, id: str, phase: str, **more: Any) -> dict[str, Any]:
         """Wait for the status that must come."""
         while True:
             status = self._hear()
-            if status["id"] == id and status["phase"] == phase:
+            if {**status, "id": id, "phase": phase, **more} == status:
                 return status
 
     def pipelines(self) -> list[int]:
@@ -261,14 +261,25 @@ def test_from_one_source_to_another(lan: Lan, tmp_path: Path) -> None:
     second.activate("sender", sending((two.address(), "239.1.2.4")))
     receiver = MediaProcess(display, receiver={"output": {"kind": "file", "path": str(wav)}})
     receiver.activate("receiver", receiving((display.address(), GROUP, None)))
-    receiver.until("receiver", "running")
-    eventually(lambda: wav.stat().st_size > 100_000, "the first tone")
+    receiver.until("receiver", "running", signal=True)
+    eventually(lambda: wav.stat().st_size > 200_000, "the first tone")
+    players = receiver.pipelines()
     receiver.activate("receiver", receiving((display.address(), "239.1.2.4", None)))
-    assert receiver.until("receiver", "starting")["detail"] == "waiting for the stream before this one to end"
     eventually(lambda: "239.1.2.4" in display.memberships(), "the new group")
     assert GROUP not in display.memberships()
-    receiver.until("receiver", "running")
-    hear_tone(record(receiver, wav))
+    size = wav.stat().st_size
+    eventually(lambda: wav.stat().st_size > size + 300_000, "the second tone")
+    assert receiver.pipelines() == players, "the player goes on from one source to the other"
+    recording = record(receiver, wav)
+    for channel in recording.channels:
+        heard = audio.sounding(channel)
+        cut = audio.quietest(heard[4800:-4800]) + 4800
+        before, after = heard[480 : cut - 480], heard[cut + 480 :]  # without the fades, of which each is 5 ms
+        for sound, pitch in ((before, 1000.0), (after, TONE)):
+            assert audio.pitch_hz(sound, recording.rate) == pytest.approx(pitch, abs=0.1)
+            assert audio.interruptions(sound, pitch, recording.rate) == 0
+        # The steepest step of these tones is 0.0165 of full scale: a click would be more.
+        assert audio.steepest(heard) < 0.0175
     for process in (first, second, receiver):
         process.stop()
 

@@ -91,6 +91,19 @@ def level_db(samples: Sequence[float]) -> float:
     return 10 * math.log10(2 * power) if power else -math.inf
 
 
+def quietest(samples: Sequence[float], window: int = 48) -> int:
+    """The middle of the stretch of so many samples that has the least power."""
+    powers = [
+        sum(sample * sample for sample in samples[at : at + window]) for at in range(0, len(samples) - window, window)
+    ]
+    return powers.index(min(powers)) * window + window // 2
+
+
+def steepest(samples: Sequence[float]) -> float:
+    """The greatest step from one sample to the next."""
+    return max(abs(after - before) for before, after in pairwise(samples))
+
+
 def upward_crossings(samples: Sequence[float]) -> list[float]:
     return [
         index - after / (after - before)

@@ -154,9 +154,9 @@ def test_the_environment_is_what_players_need_and_no_secrets() -> None:
     ) == {"PATH": "/bin", "GST_DEBUG": "2", "LANG": "C.UTF-8", "GST_REGISTRY": "/r"}
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+@pytest.mark.parametrize("size", [1, 2, 7, 10_000])
 def test_lines_however_they_come(size: int) -> None:
-    text = b"one\r\n\n" + b"x" * 2000 + b"\nlast \xff"
+    text = b"one\r\n\n" + b"x" * (MAX_LINE + 7) + b"\nlast \xff"
     lines, found = Lines(), []
     for start in range(0, len(text), size):
         found += lines.feed(text[start : start + size])

@@ -6,9 +6,10 @@ import pytest
 
 from appliance.config.model import InputConfig, MediaConfig, OutputConfig
 from appliance.errors import BadRequest
-from appliance.media.engine import AudioFormat, Job, Patch, Tools, with_descriptors
+from appliance.media.engine import AudioFormat, Job, Patch, Relay, Tools, with_descriptors
 from appliance.media.gstreamer import GStreamerEngine
-from tests.unit.media.streams import L24, RECEIVER, SENDER
+from appliance.media.pcm import Pcm
+from tests.unit.media.streams import L24, RECEIVER, SENDER, on
 
 
 def engine(config: MediaConfig | None = None, program: str | None = "/usr/bin/gst-launch-1.0") -> GStreamerEngine:
@@ -23,7 +24,8 @@ def line(job: Job, config: MediaConfig | None = None) -> str:
 
 def test_a_tone() -> None:
     assert line(replace(SENDER, end=InputConfig("tone", frequency_hz=440, level_db=-20))) == (
-        "gst-launch-1.0 audiotestsrc is-live=true wave=sine freq=440.000000 volume=0.10000000 samplesperbuffer=48"
+        "gst-launch-1.0 -m audiotestsrc is-live=true wave=sine freq=440.000000 volume=0.10000000 samplesperbuffer=48"
+        " ! audioconvert ! audioresample ! audio/x-raw,format=S32LE,rate=48000,channels=2 ! level interval=100000000"
         " ! audioconvert ! audioresample ! audio/x-raw,format=S24BE,rate=48000,channels=2"
         " ! rtpL24pay min-ptime=1000000 max-ptime=1000000 mtu=1452 pt=97"
         " ! udpsink host=239.1.1.1 port=5004 bind-address=10.1.0.2 bind-port=5004"
@@ -33,19 +35,40 @@ def test_a_tone() -> None:
 
 def test_a_loudspeaker() -> None:
     assert line(replace(RECEIVER, end=OutputConfig("alsa", device="hw:CARD=PCH,DEV=0"))) == (
-        "gst-launch-1.0 -e fdsrc fd=@leg0@ do-timestamp=true blocksize=9216"
+        "gst-launch-1.0 -em fdsrc fd=@leg0@ do-timestamp=true blocksize=9216"
         " ! application/x-rtp,media=audio,clock-rate=48000,encoding-name=L24,channels=2"
-        " ! rtpjitterbuffer latency=20 ! rtpL24depay ! audioconvert ! audioresample"
+        " ! rtpjitterbuffer latency=20 ! rtpL24depay"
+        " ! audioconvert ! audioresample ! audio/x-raw,format=S32LE,rate=48000,channels=2 ! level interval=100000000"
+        " ! audioconvert ! audioresample"
         ' ! alsasink device="hw:CARD=PCH,DEV=0" buffer-time=40000 latency-time=5000'
     )
 
 
-def test_two_legs_meet_before_one_jitter_buffer() -> None:
+def test_the_relay_makes_one_stream_of_two_legs() -> None:
     both = replace(RECEIVER, legs=(RECEIVER.legs[0], replace(RECEIVER.legs[0], interface="eth1")))
-    text = line(both)
-    assert text.count("fdsrc") == 2
-    assert "funnel name=legs ! rtpjitterbuffer" in text
-    assert engine().plan(both).sockets == both.legs
+    plan = engine().plan(both)
+    assert line(both).count("fdsrc") == 1
+    assert plan.sockets == both.legs
+    assert plan.relay == Relay(Pcm(48_000, 2, 3), 0.01)
+
+
+def test_another_source_of_the_same_sound_needs_no_other_player() -> None:
+    plan = engine().plan(RECEIVER)
+    assert plan.becomes(engine().plan(on(RECEIVER, "239.9.9.9")))
+    assert plan.becomes(engine().plan(replace(RECEIVER, legs=RECEIVER.legs * 2)))
+    assert not plan.becomes(engine().plan(replace(RECEIVER, audio=replace(L24, channels=8))))
+    assert not plan.becomes(engine().plan(replace(RECEIVER, end=OutputConfig("alsa"))))
+    assert not engine().plan(SENDER).becomes(engine().plan(SENDER))
+
+
+def test_packets_wait_for_each_other_as_long_as_the_latency_lets_them() -> None:
+    def patience(job: Job, latency_ms: float) -> float:
+        relay = engine(MediaConfig(latency_ms=latency_ms)).plan(job).relay
+        return relay.patience_s if relay else 0.0
+
+    assert patience(RECEIVER, 100) == pytest.approx(0.05)
+    assert patience(RECEIVER, 1) == pytest.approx(0.008)
+    assert patience(replace(RECEIVER, audio=replace(L24, packet_time_ms=20)), 1) == pytest.approx(0.06)
 
 
 def test_two_legs_leave_by_a_tee() -> None:
@@ -67,7 +90,7 @@ def test_silence_file_and_sound_card_as_inputs() -> None:
     assert "wave=silence" in line(replace(SENDER, end=InputConfig("silence")))
     assert 'alsasrc device="default"' in line(replace(SENDER, end=InputConfig("alsa")))
     text = line(replace(SENDER, end=InputConfig("file", path="/a b.wav")))
-    assert text.startswith("python3 file_loop.py wav /a b.wav gst-launch-1.0 fdsrc fd=@file@ ! rawaudioparse")
+    assert text.startswith("python3 file_loop.py wav /a b.wav gst-launch-1.0 -m fdsrc fd=@file@ ! rawaudioparse")
     assert "format=pcm @pcm@ ! audioconvert ! audioresample !" in text
 
 
@@ -106,7 +129,7 @@ def test_more_channels_than_audioconvert_can_do_are_converted_as_one() -> None:
 def test_am824_is_carried_as_what_it_is_on_the_wire() -> None:
     am824 = AudioFormat("AM824", 48_000, 2, 0.125)
     assert line(replace(SENDER, audio=am824, end=InputConfig("file", path="/x"))).startswith(
-        "python3 file_loop.py raw /x gst-launch-1.0 fdsrc fd=@file@"
+        "python3 file_loop.py raw /x gst-launch-1.0 -m fdsrc fd=@file@"
         " ! rawaudioparse use-sink-caps=false format=pcm pcm-format=s16be sample-rate=48000 num-channels=4"
         " ! rtpL16pay min-ptime=125000 max-ptime=125000 "
     )
@@ -165,7 +188,7 @@ TO_MIXER = (
 def test_a_sender_that_reads_from_the_mixer() -> None:
     job = replace(SENDER, end=InputConfig("file", path="/a.wav"), patch=OUTPUT)
     text = line(job)
-    assert text.startswith(FROM_MIXER.format(e="") + "audioconvert ! audioresample ! audio/x-raw,format=S24BE,")
+    assert text.startswith(FROM_MIXER.format(e="-m ") + "audioconvert ! audioresample ! audio/x-raw,format=S32LE,")
     assert "/a.wav" not in text
     assert text.count("udpsink") == 1
     plan = engine().plan(replace(job, end=InputConfig("alsa")))
@@ -175,7 +198,7 @@ def test_a_sender_that_reads_from_the_mixer() -> None:
 
 def test_a_receiver_that_writes_to_the_mixer() -> None:
     text = line(replace(RECEIVER, end=OutputConfig("alsa"), patch=INPUT))
-    assert text.endswith("rtpL24depay" + TO_MIXER)
+    assert text.endswith("! level interval=100000000" + TO_MIXER)
     plan = engine().plan(replace(RECEIVER, end=OutputConfig("alsa"), patch=INPUT))
     assert (plan.sockets, plan.patch, plan.claims) == (RECEIVER.legs, INPUT, frozenset())
 

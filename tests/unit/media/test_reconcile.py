@@ -6,8 +6,9 @@ import pytest
 
 from appliance.config.model import OutputConfig
 from appliance.errors import ApplianceError, BadRequest
-from appliance.media.engine import Job, Plan, StreamStatus
+from appliance.media.engine import Job, Plan, Relay, StreamStatus
 from appliance.media.jobs import Refusal
+from appliance.media.pcm import Pcm
 from appliance.media.reconcile import (
     AT_ONCE,
     GOOD_WHILE_S,
@@ -17,6 +18,7 @@ from appliance.media.reconcile import (
     Membership,
     Reconciler,
     Spawn,
+    Switch,
     Terminate,
     memberships,
     sentence,
@@ -35,12 +37,14 @@ class Planner:
         self.error: ApplianceError | None = None
         self.ends = False
         self.argv: tuple[str, ...] | None = ("/usr/bin/play",)
+        self.relay: Relay | None = None
 
     def __call__(self, job: Job) -> Plan:
         if self.error:
             raise self.error
         claims = frozenset({"card"} if job.end.kind == "alsa" else ())
-        return Plan(self.argv, ready="go", ends=self.ends, claims=claims)
+        sockets = job.legs if self.relay else ()
+        return Plan(self.argv, sockets, self.relay, ready="go", ends=self.ends, claims=claims)
 
 
 @pytest.fixture
@@ -391,3 +395,49 @@ def test_a_signal_is_that_of_the_run_which_has_it(machine: Reconciler) -> None:
     assert machine.status("s").signal is None
     machine.signal("s", run, True)
     assert machine.status("s").signal is None
+
+
+RELAYED = Relay(Pcm(48_000, 2, 3), 0.01)
+
+
+def test_a_relayed_run_goes_on_with_other_sockets(machine: Reconciler, planner: Planner) -> None:
+    planner.relay = RELAYED
+    machine.set_desired("r", RECEIVER, 0.0)
+    run = spawned(machine)
+    machine.sign_of_life("r", run)
+    machine.signal("r", run, True)
+    machine.set_desired("r", on(RECEIVER, "239.1.1.2"), 1.0)
+    leave, join, switch = machine.actions()
+    assert (leave, join) == (Leave("r", MEMBERSHIP), Join("r", OTHER))
+    assert switch == Switch("r", run, planner(on(RECEIVER, "239.1.1.2")))
+    machine.joined("r", OTHER)
+    assert machine.status("r") == StreamStatus("running")
+
+
+def test_a_relayed_run_is_started_anew_for_what_needs_another_player(machine: Reconciler, planner: Planner) -> None:
+    planner.relay = RELAYED
+    machine.set_desired("r", RECEIVER, 0.0)
+    run = spawned(machine)
+    planner.argv = ("/usr/bin/other",)
+    machine.set_desired("r", on(RECEIVER, "239.1.1.2"), 1.0)
+    *_, end, start = machine.actions()
+    assert end == Terminate("r", run)
+    assert isinstance(start, Spawn)
+
+
+def test_a_relayed_run_is_started_anew_by_the_same_activation_again(machine: Reconciler, planner: Planner) -> None:
+    planner.relay = RELAYED
+    machine.set_desired("r", RECEIVER, 0.0)
+    run = spawned(machine)
+    machine.set_desired("r", replace(RECEIVER, activation="1:0"), 1.0)
+    assert Terminate("r", run) in machine.actions()
+
+
+def test_a_relayed_run_ends_where_the_next_job_cannot_be_done(machine: Reconciler, planner: Planner) -> None:
+    planner.relay = RELAYED
+    machine.set_desired("r", RECEIVER, 0.0)
+    run = spawned(machine)
+    planner.error = BadRequest("cannot")
+    machine.set_desired("r", on(RECEIVER, "239.1.1.2"), 1.0)
+    assert Terminate("r", run) in machine.actions()
+    assert machine.status("r") == StreamStatus("fault", "cannot")

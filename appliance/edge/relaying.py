@@ -1,0 +1,118 @@
+"""What the relay does (relay_child.py): sockets in, one socket out, a clock; the rules are media/playout.py's.
+
+Two ways to wait. While there is sound it looks every :data:`TURN_S`: a wake-up for each packet would cost several times
+as much, here and in the player. In silence the first packet wakes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import time
+from dataclasses import asdict
+from typing import NoReturn
+
+from appliance.media.pcm import Pcm
+from appliance.media.playout import Playout, Report
+
+TURN_S = 0.004
+SILENT_TURN_S = 0.02
+REPORT_S = 0.5
+MAX_AT_ONCE = 2000
+"""Packets of a leg that are read before the other has its turn: nobody can keep us reading."""
+MAX_DATAGRAM = 9216
+START = b"start"
+CHOOSE = b"choose"
+"""The daemon's words. With the latter come the sockets of the legs."""
+MAX_LEGS = 2
+
+
+class Relaying:
+    """``patience_us``: how long packets are waited for, in microseconds."""
+
+    def __init__(
+        self, control: int, data: int, player: int, rate: int, channels: int, width: int, patience_us: int
+    ) -> None:
+        # To end is the player's business; we follow.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._control = socket.socket(fileno=control)
+        self._data = socket.socket(fileno=data)
+        self._data.setblocking(False)
+        self._player = player
+        self._pidfd = os.pidfd_open(player)
+        self._legs: list[socket.socket] = []
+        self._playout = Playout(Pcm(rate, channels, width), patience_us / 1e6)
+        self._idle, self._busy = select.poll(), select.poll()
+        for poll in (self._idle, self._busy):
+            poll.register(self._control, select.POLLIN)
+            poll.register(self._pidfd, select.POLLIN)
+        self._told: Report | None = None
+        self._report_at = time.monotonic() + REPORT_S
+        self._started = False
+
+    def run(self) -> NoReturn:
+        while True:
+            ready = {descriptor for descriptor, _ in self._wait()}
+            if self._pidfd in ready:
+                self._end_as_the_player()
+            if self._control.fileno() in ready:
+                self._hear()
+            self._pass_on()
+            self._report()
+
+    def _wait(self) -> list[tuple[int, int]]:
+        if self._playout.playing:
+            return self._busy.poll(TURN_S * 1000)
+        return self._idle.poll(SILENT_TURN_S * 1000 if self._started else None)
+
+    def _pass_on(self) -> None:
+        for leg, opened in enumerate(self._legs):
+            with contextlib.suppress(BlockingIOError):
+                for _ in range(MAX_AT_ONCE):
+                    self._playout.packet(leg, opened.recv(MAX_DATAGRAM), time.monotonic())
+        for packet in self._playout.output(time.monotonic()):
+            # A player that does not read loses what it does not take; one that is gone tells by its pidfd.
+            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                self._data.send(packet)
+
+    def _hear(self) -> None:
+        word, descriptors, _, _ = socket.recv_fds(self._control, 64, MAX_LEGS)
+        if not word:
+            self._end_as_the_player(kill=True)  # the daemon is gone
+        if word == START:
+            self._started = True
+            self._playout.start(time.monotonic())
+        elif word == CHOOSE:
+            for leg in self._legs:
+                self._idle.unregister(leg)
+                leg.close()
+            self._legs = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+            for leg in self._legs:
+                leg.setblocking(False)
+                self._idle.register(leg, select.POLLIN)
+            self._playout.choose(len(self._legs))
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        report = self._playout.report(now)
+        changed = self._told is not None and report.signal != self._told.signal
+        if not self._started or (now < self._report_at and not changed):
+            return
+        self._report_at = now + REPORT_S
+        if report != self._told:
+            self._told = report
+            os.write(1, json.dumps({"relay": asdict(report)}).encode() + b"\n")
+
+    def _end_as_the_player(self, *, kill: bool = False) -> NoReturn:
+        if kill:
+            os.kill(self._player, signal.SIGKILL)
+        _, status = os.waitpid(self._player, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code < 0:
+            signal.signal(-code, signal.SIG_DFL)
+            os.kill(os.getpid(), -code)
+        os._exit(code & 0xFF)
