@@ -7,6 +7,7 @@ import { Menu, seconds, span } from "./menu.js";
 import { Side } from "./side.js";
 import { Stream } from "./stream.js";
 import { Takes } from "./takes.js";
+import { Tally } from "./tally.js";
 
 const SLOW_TAKE_S = 0.12; // what is answered sooner needs no "taking"
 const UNHEARD = "The box does not answer: nothing was taken";
@@ -16,6 +17,7 @@ const page = { receiverId: location.hash.slice(1) || null, find: "", all: false,
 const takes = new Takes(() => drawSoon(), say);
 const list = new SourceList($("list"), describe, press, () => toast("The list moved just then: press again"));
 const side = new Side(menu, find, toast);
+const tally = new Tally(toast);
 const stream = new Stream(onEvent, onLink);
 let drawing = false;
 let shownBefore = null;
@@ -27,6 +29,7 @@ setInterval(() => drawSoon(), 1_000); // ages
 // ---- what the box says
 
 function onEvent(name, data) {
+  if (name === "tally") return tally.draw(data);
   menu.apply(name, data);
   const first = menu.receivers.keys().next().value ?? null;
   if (!menu.receivers.has(page.receiverId)) choose(first, false);
