@@ -25,6 +25,7 @@ from appliance.config.model import Config, ReceiverConfig, SenderConfig
 from appliance.core.ids import Identities
 from appliance.core.store import Store
 from appliance.core.types import Kind
+from appliance.discovery.brokers import Brokers
 from appliance.discovery.manifests import ManifestCache
 from appliance.discovery.world import World
 from appliance.edge.capabilities import CAP_NET_RAW, give_up
@@ -139,6 +140,7 @@ class Appliance:
         config = self._config.network
         self.live = live = LiveNetwork(self.network, rp_filter)
         self.activations = ActivationTimer()
+        self.brokers = Brokers(allow_local=self._config.discovery.allow_local)
         self._configured()
         self.connections = Connections(
             self.store,
@@ -147,7 +149,7 @@ class Appliance:
             Groups(config.multicast_pool, lambda: self.manifests.groups),
             self.clock,
             self.activations.rearm,
-            lambda: self._config.events.mqtt_broker,
+            lambda: self._config.events.mqtt_broker or self.brokers.best(),
             config.return_after_s,
         )
         self.connections.start()
@@ -206,6 +208,8 @@ class Appliance:
             parts = (self.discovering.policy, self.menu, self.takes)
             self.eventing = Eventing(self._config, self.store, self.endpoints, self.clock, *parts)
             self.media.subscribe(self.eventing.tallying.on_stream)
+            if self.eventing.wants_broker:
+                self.discovering.look_for_brokers(self.brokers, self.connections.network_changed)
 
     def _wire_apis(self) -> None:
         self.node = node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)

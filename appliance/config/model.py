@@ -125,13 +125,17 @@ class MediaConfig:
 class BrokerConfig:
     """[events.mqtt_broker]: an MQTT broker. Without a ``port``, the usual one of its ``protocol`` (secure: over TLS).
 
-    ``authorization`` is what IS-05 calls ``broker_authorization``.
+    ``authorization`` is what IS-05 calls ``broker_authorization``: ``username`` and ``password`` are for it, and go to
+    this ``host`` only. ``ca_file`` has the certificates to trust, for every broker; without it, those of the system.
     """
 
     host: str
     port: int | None = None
     protocol: Literal["mqtt", "secure-mqtt"] = "mqtt"
     authorization: bool = False
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

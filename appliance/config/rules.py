@@ -120,6 +120,8 @@ def _events(config: Config) -> Iterator[tuple[str, str]]:
         yield "events.mqtt_broker.host", f'must be a host name or an IP address, not "{broker.host[:60]}"'
     if broker.port is not None and not 1 <= broker.port <= 65_535:
         yield "events.mqtt_broker.port", f"must be a port (1 to 65535), not {broker.port}"
+    if broker.authorization and broker.username is None:
+        yield "events.mqtt_broker.username", "is missing: there is authorization"
 
 
 def _mapping(config: Config) -> Iterable[tuple[str, str]]:

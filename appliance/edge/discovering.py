@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from appliance.config.model import DiscoveryConfig, DiscoveryMode
 from appliance.core.store import Change, Store
 from appliance.core.types import Clock, Kind
+from appliance.discovery.brokers import MQTT_TYPE, Brokers
 from appliance.discovery.contact import Myself
 from appliance.discovery.limits import DEFAULT_LIMITS
 from appliance.discovery.manifests import ManifestCache
@@ -20,6 +21,7 @@ from appliance.discovery.own import OwnSenders
 from appliance.discovery.peers import PeerCache
 from appliance.discovery.world import World
 from appliance.edge.announcing import Announcing, Identity
+from appliance.edge.browsing import ServiceBrowsing
 from appliance.edge.client import HttpClient
 from appliance.edge.files import StateDirectory, StateWriter
 from appliance.edge.manifests import Manifests
@@ -29,6 +31,7 @@ from appliance.edge.peering import Peering
 from appliance.edge.query_feed import QueryFeed
 from appliance.edge.registering import Registering
 from appliance.edge.system_api import SystemApi
+from appliance.edge.unicast_dns import UnicastDns
 from appliance.panel.health import Feed
 
 if TYPE_CHECKING:
@@ -86,6 +89,7 @@ class Discovering:
             config, world, clock, self._mdns, self._client, self._peering, self.policy, self._on_switch
         )
         self._on_switched: Callable[[], None] = lambda: None
+        self._browsing_brokers: ServiceBrowsing | None = None
         self._usable = True
         self._feed = Feed()
         self.manifests = Manifests(world, cache, self._client, manifests, self._peering.doubt)
@@ -110,6 +114,12 @@ class Discovering:
         self._on_switched = local.switched
         return local
 
+    def look_for_brokers(self, brokers: Brokers, on_news: Callable[[], None]) -> None:
+        """Before the start: keep this table up. ``on_news``: another may be the best now."""
+        self._browsing_brokers = ServiceBrowsing(
+            brokers, (MQTT_TYPE,), self._mdns, UnicastDns(self._config.domain), lambda _: on_news()
+        )
+
     @property
     def fetches(self) -> tuple[int, int]:
         """How many times a peer was asked for a list, with and without success."""
@@ -131,12 +141,16 @@ class Discovering:
         self.registering.subscribe(self._tell_feed)
         self.registering.start()
         self.query_feed.start()
+        if self._browsing_brokers is not None:
+            self._browsing_brokers.start()
         await self._mdns.start(home.multicast)
 
     async def stop(self) -> None:
         """Say goodbye on the network and end every request."""
         self._unsubscribe()
         self._own.stop()
+        if self._browsing_brokers is not None:
+            await self._browsing_brokers.stop()
         await self.query_feed.stop()
         await self.registering.stop()
         await self.system.stop()

@@ -39,6 +39,7 @@ class Eventing:
     ) -> None:
         self._clock = clock
         self._policy = policy
+        self._broker = config.events.mqtt_broker
         self._menu, self._takes = menu, takes
         self._receivers = {endpoint.name: endpoint.id for endpoint in endpoints if not endpoint.is_sender}
         self._endpoints = [endpoint for endpoint in endpoints if not endpoint.transport.is_rtp]
@@ -50,6 +51,11 @@ class Eventing:
         self.tallying = Tallying(config, store, endpoints, self.exchange, clock, faces)
         menu.tally = self.tallying.board.to_json
 
+    @property
+    def wants_broker(self) -> bool:
+        """Something goes by MQTT, and the configuration names no broker."""
+        return Transport.MQTT in self._transports and self._broker is None
+
     def mount(self, site: Site) -> None:
         if self.sources.all:
             EventsApi(self.sources).mount(site)
@@ -59,6 +65,8 @@ class Eventing:
         """Carry what is active already, and follow what becomes so. The server has its paths from now on."""
         if Transport.WEBSOCKET in self._transports:
             self._carry_websocket(server)
+        if Transport.MQTT in self._transports:
+            self._carry_mqtt()
         self.exchange.start()
         self.tallying.start()
 
@@ -82,6 +90,11 @@ class Eventing:
                 raise NotFound(f"{'no source is' if not named else f'{len(named)} sources are'} called {source[:60]}")
             sender_id = source if self._menu.source(source) is not None else named[0]
         await self._takes.take(self._receivers[receiver], sender_id)
+
+    def _carry_mqtt(self) -> None:
+        from appliance.edge.mqtt import MqttCarrier
+
+        self.exchange.carriers[Transport.MQTT] = MqttCarrier(self.exchange, self._broker)
 
     def _carry_websocket(self, server: HttpServer) -> None:
         from appliance.edge.events_server import PREFIX
