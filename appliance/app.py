@@ -12,10 +12,8 @@ import asyncio
 import logging
 import os
 import shutil
-import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +26,6 @@ from appliance.core.types import Kind
 from appliance.discovery.brokers import Brokers
 from appliance.discovery.manifests import ManifestCache
 from appliance.discovery.world import World
-from appliance.edge.capabilities import CAP_NET_RAW, give_up
 from appliance.edge.connecting import ActivationTimer, WarmUp
 from appliance.edge.discovering import Discovering, Home
 from appliance.edge.files import StateDirectory, StateWriter
@@ -65,10 +62,10 @@ from appliance.nmos.is05.transportfile import TransportFiles
 from appliance.panel.explain import ExplainApi
 from appliance.panel.pages import declare_pages
 from appliance.panel.reload import ReloadApi
-from appliance.system import collector, logs, loopstats
+from appliance.system import collector
 from appliance.system.clock import SystemClock
 from appliance.system.service import Service
-from appliance.system.turns import Turns, measured_loop
+from appliance.system.turns import Turns
 from appliance.web.messages import Answer
 from appliance.web.site import Site
 
@@ -362,40 +359,3 @@ class Appliance:
 
     async def _settled(self, id: str) -> None:
         await self.media.settled(id, 1.0)
-
-
-def run(load: Callable[[], Config], *, http_port: int | None, state_dir: Path, interfaces: Sequence[str]) -> int:
-    """Run a box until SIGTERM or SIGINT; the exit code. ``load`` reads its configuration, now and for each reload;
-    ``None`` and ``()`` leave it as it is."""
-
-    def configured() -> Config:
-        config = load()
-        network = replace(
-            config.network,
-            http_port=config.network.http_port if http_port is None else http_port,
-            interfaces=tuple(interfaces) or config.network.interfaces,
-        )
-        return replace(config, network=network)
-
-    config = configured()
-    logs.set_up()
-    loopstats.start_if_asked(os.environ)
-    turns = Turns()
-    with asyncio.Runner(loop_factory=lambda: measured_loop(turns)) as runner:
-        return runner.run(_run(config, state_dir, turns, configured))
-
-
-async def _run(config: Config, state_dir: Path, turns: Turns, load: Callable[[], Config]) -> int:
-    loop, leave = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, leave.set)
-    box = Appliance(config, state_dir, turns, load)
-    give_up(CAP_NET_RAW)  # what needed it is open
-    # Where somebody sits at a terminal, it means that the terminal is gone.
-    loop.add_signal_handler(signal.SIGHUP, leave.set if os.isatty(0) else box.reloading.on_signal)
-    try:
-        await box.start()
-        await leave.wait()
-    finally:
-        await box.stop()
-    return 0

@@ -57,11 +57,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from appliance.system import collector
 
     collector.rest()
-    from appliance import app
+    from appliance.run import run
 
     try:
         return int(
-            app.run(
+            run(
                 lambda: _configuration(arguments.config),
                 http_port=arguments.http_port,
                 state_dir=state_dir(arguments.state_dir, os.environ),

@@ -19,7 +19,7 @@ LAYERS = (
     {"web", "nmos", "discovery", "network", "media", "panel", "tally", "config"},
     {"system"},
     {"edge"},
-    {"app", "cli", "commands", "demo", "__main__"},
+    {"app", "cli", "commands", "demo", "run", "__main__"},
 )
 """Each may import those before it and its own kind."""
 
