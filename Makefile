@@ -22,6 +22,8 @@ FOR_BENCH := wrk
 FOR_PACKAGE := build-essential debhelper dh-python fakeroot lintian pybuild-plugin-pyproject python3-all \
 	python3-setuptools python3-wheel
 FOR_PACKAGE_TEST := debian-archive-keyring iproute2 mmdebstrap systemd systemd-container util-linux
+FOR_IMAGE := arch-test debian-archive-keyring dosfstools e2fsprogs fdisk iproute2 mmdebstrap mtools openssh-client \
+	qemu-efi-aarch64 qemu-system-arm qemu-user-static zstd
 
 .PHONY: help
 help:
@@ -34,6 +36,9 @@ help:
 	@echo 'Parts of make test: style types unit integration; unit-debian integration-debian.'
 	@echo 'make format       puts the source in order'
 	@echo 'make test-deb     lintian, then installs the package in a booted Debian (root only)'
+	@echo 'make power-test   kills a process 500 times, beside the power cuts that are part of make test'
+	@echo 'make image        builds the box as a disk image for ARM, into build/image (root only)'
+	@echo 'make image-test   boots it in an emulated machine and cuts its power (root only, some 30 minutes)'
 	@echo 'PYTEST_ARGS=...   goes to pytest, for instance PYTEST_ARGS="-k sdp"'
 	@echo 'BENCH_ARGS=...    goes to the bench, for instance BENCH_ARGS="--only take --quick"'
 
@@ -106,6 +111,11 @@ integration: integration-packages .venv
 integration-debian: integration-packages .venv-debian
 	@tools/run-tests .venv-debian tests/integration $(PYTEST_ARGS)
 
+# More cuts than make test has time for: of a process by kill -9, and of a box with a disk that loses what was not synced.
+.PHONY: power-test
+power-test: integration-packages .venv
+	@NMOS_TEST_KILLS=500 tools/run-tests .venv tests/unit/edge/test_power.py tests/integration/test_power.py $(PYTEST_ARGS)
+
 # --- The Debian package -----------------------------------------------------------------------------------------------
 
 .PHONY: deb
@@ -121,6 +131,26 @@ lint-deb: deb
 test-deb: .venv lint-deb
 	@tools/ensure-packages 'the test of the package' $(FOR_PACKAGE_TEST)
 	@tools/run-tests .venv tests/packaging $(PYTEST_ARGS)
+
+# --- The box as an image ----------------------------------------------------------------------------------------------
+
+IMAGE_ARGS ?= --read-only
+
+.PHONY: image
+image: deb
+	@tools/ensure-packages 'the image' $(FOR_IMAGE)
+	@mkdir -p build/image
+	@tools/build-image $(IMAGE_ARGS) build/deb/nmos-appliance_*_all.deb build/image/nmos-appliance-arm64.img
+
+# Long, and no part of make test: arm64 is emulated where this machine is another.
+.PHONY: image-test
+image-test: .venv deb
+	@tools/ensure-packages 'the test of the image' $(FOR_IMAGE)
+	@mkdir -p build/image
+	@[ -e build/image/key ] || ssh-keygen -q -t ed25519 -N '' -f build/image/key
+	@tools/build-image --authorized-keys build/image/key.pub --read-only build/deb/nmos-appliance_*_all.deb build/image/read-only.img
+	@tools/build-image --authorized-keys build/image/key.pub build/deb/nmos-appliance_*_all.deb build/image/writable.img
+	@tools/run-tests .venv tests/image $(PYTEST_ARGS)
 
 # ----------------------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 That nothing unsynced is needed is shown by tests/unit/edge/test_files.py; here the kernel's own files are used.
 """
 
+import os
 import random
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from tests.lan.network import Lan
 from tests.lan.waiting import eventually
 
 CHECKOUT = Path(__file__).parents[2]
-KILLS = 40
+KILLS = int(os.environ.get("NMOS_TEST_KILLS", "40"))
 
 
 def test_killed_at_any_moment_it_comes_back_with_whole_commits(tmp_path: Path) -> None:

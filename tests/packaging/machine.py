@@ -108,10 +108,10 @@ class Machine:
         """What a command prints, whatever its exit code is."""
         return self.run(*command, check=False).stdout.strip()
 
-    def install(self, package: Path) -> None:
+    def install(self, package: Path, *options: str) -> None:
         """Install a package file with apt, as an administrator would."""
         shutil.copy(package, self._inbox / package.name)
-        self.run(*_APT_GET, "install", "--no-install-recommends", f"{_INBOX}/{package.name}")
+        self.run(*_APT_GET, "install", "--no-install-recommends", *options, f"{_INBOX}/{package.name}")
 
     def purge(self, name: str) -> None:
         """apt purge."""

@@ -10,6 +10,8 @@ from http import HTTPStatus
 from tests.lan import http
 from tests.lan.waiting import eventually
 from tests.packaging.conftest import Installation
+from tests.packaging.machine import CHECKOUT
+from tests.packaging.readme import as_shown, status_shown
 
 UNIT = "nmos-appliance.service"
 CONFIG = "/etc/nmos-appliance/appliance.toml"
@@ -95,6 +97,17 @@ def test_it_is_found_at_port_80_once_there_is_a_cable(installation: Installation
     host = installation.host
     host.lan.plug(host, "eth0", "red")
     assert eventually(lambda: _node_id(installation), "the Node API at port 80") == _node_id(installation)
+
+
+def test_systemctl_status_is_what_the_readme_shows(installation: Installation) -> None:
+    shown = status_shown(CHECKOUT / "README.md")
+
+    def said() -> bool:
+        status = as_shown(installation.machine.says("systemctl", "status", "--no-pager", "--full", UNIT))
+        assert status == shown
+        return True
+
+    eventually(said, "the status of a box with a cable")
 
 
 def test_its_tone_leaves_the_box(installation: Installation) -> None:
