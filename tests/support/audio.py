@@ -110,3 +110,22 @@ def upward_crossings(samples: Sequence[float]) -> list[float]:
         for index, (before, after) in enumerate(pairwise(samples), start=1)
         if before < 0 <= after
     ]
+
+
+def share_of(samples: Sequence[float], frequency_hz: float, rate: int) -> float:
+    """The peak level, from 0 to 1, of what is at this frequency; exact where whole periods are given."""
+    turn = 2 * math.pi * frequency_hz / rate
+    real = sum(sample * math.cos(turn * index) for index, sample in enumerate(samples))
+    imaginary = sum(sample * math.sin(turn * index) for index, sample in enumerate(samples))
+    return 2 * math.hypot(real, imaginary) / max(1, len(samples))
+
+
+def sharpest_bend(samples: Sequence[float]) -> float:
+    """The largest second difference: what a click of any kind shows in, and a tone hardly has."""
+    return max(
+        (
+            abs(before - 2 * here + after)
+            for before, here, after in zip(samples, samples[1:], samples[2:], strict=False)
+        ),
+        default=0.0,
+    )
