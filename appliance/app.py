@@ -222,8 +222,8 @@ class Appliance:
             self.channels.mount(self.site)
         self.front.declare(self.site, self.takes.take, self._restore_labels)
         ReloadApi(self.reloading.reload).declare(self.site)
-        seen = (self.store, self.network, self.connections.commitments, self.media, self.menu)
-        self.lookout = Lookout(self._config, self.configs, *seen)
+        seen = (self.store, self.network, self.connections.commitments, self.media)
+        self.lookout = Lookout(self._config, self.configs, *seen, self.menu, self.discovering)
         ExplainApi(self.menu, self.store, self.by_id, self.live, self.lookout.inspector).declare(self.site)
         declare_pages(self.site, static_files())
         for listener in (self.site.ready.on_change, node.on_change):

@@ -69,7 +69,7 @@ class Discovering:
     ) -> None:
         self._config = config
         self._store = store
-        self._world = world
+        self.world = self._world = world
         self._clock = clock
         self._on_feed = on_feed
         limits = replace(DEFAULT_LIMITS, peers=config.max_peers, resources_per_peer=config.max_resources_per_peer)
@@ -78,7 +78,7 @@ class Discovering:
         )
         self.policy = lambda: cache.policy
         self._client = HttpClient()
-        self._mdns = Mdns(self._on_usable)
+        self.mdns = self._mdns = Mdns(self._on_usable)
         self._announcing = Announcing(store, self._mdns, config.mode, config.api_versions)
         self._peering = Peering(world, cache, self._mdns, self._client, clock)
         self.registering = Registering(config, store, self._mdns, self._client, self._announcing.on_registered)

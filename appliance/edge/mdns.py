@@ -63,7 +63,9 @@ class Mdns:
         self._addresses: tuple[str, ...] = ()
         self._zeroconf: AsyncZeroconf | None = None
         self._listener = PacketListener(self._received)
-        self._ears = Ears(self._heard)
+        self._ears = Ears(self._heard, self._spoken)
+        self.on_heard: Callable[[str, int], None] = lambda ip, index: None
+        """Told who speaks mDNS, ourselves too, and on which interface by its index: once for each packet."""
         self._own = OwnService()
         self._browses: dict[str, _Browse] = {}
         self._complained = False
@@ -137,6 +139,15 @@ class Mdns:
         """Ask whether an instance is still there; ``Silent`` comes if it is not (RFC 6762 section 10.4)."""
         if browse := self._browses.get(service_type):
             self._follow(browse, browse.instances.reconfirm(self._now(), name))
+
+    def ask_all(self, name: str, rtype: str) -> bool:
+        """Ask everybody for a record; the answers go where all go. False where there is no multicast."""
+        if self._zeroconf is None:
+            return False
+        out = DNSOutgoing(_QUERY_FLAGS)
+        out.add_question(DNSQuestion(name, QTYPES[rtype], _CLASS_IN))
+        self._zeroconf.zeroconf.async_send(out)
+        return True
 
     # ---- sockets
 
@@ -229,6 +240,9 @@ class Mdns:
         await zeroconf.async_close()
 
     # ---- what is heard
+
+    def _spoken(self, ip: str, index: int) -> None:
+        self.on_heard(ip, index)
 
     def _heard(self, query: Query) -> None:
         now = self._now()

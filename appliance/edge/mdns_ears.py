@@ -1,4 +1,4 @@
-"""Hears the mDNS queries on the network, which python-zeroconf answers but does not tell of.
+"""Hears the mDNS queries on the network, which python-zeroconf answers but does not tell of, and who speaks at all.
 
 Sockets (one for IPv4, one for each interface for IPv6) bound to the multicast group itself: so each gets a copy of
 every packet and takes no unicast answer away from python-zeroconf or avahi-daemon, which share the port. They join
@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable
 
 from appliance.discovery.query import Query, read_query
+from appliance.edge.packet_info import ANCILLARY_BYTES, arrived_at, want_interface
 
 MDNS_PORT = 5353
 _GROUP = "224.0.0.251"
@@ -25,10 +26,11 @@ _log = logging.getLogger(__name__)
 
 
 class Ears:
-    """``on_query`` is called on the loop with every query that is heard; ``close`` ends it."""
+    """``on_query`` is called on the loop with every query that is heard, ``on_heard`` with the address of each who
+    speaks and the index of the interface; ``close`` ends it."""
 
-    def __init__(self, on_query: Callable[[Query], None]) -> None:
-        self._on_query = on_query
+    def __init__(self, on_query: Callable[[Query], None], on_heard: Callable[[str, int], None]) -> None:
+        self._on_query, self._on_heard = on_query, on_heard
         self._sockets: list[socket.socket] = []
 
     def open(self) -> None:
@@ -55,12 +57,13 @@ class Ears:
     def _read(self, ear: socket.socket) -> None:
         for _ in range(_PACKETS_A_TURN):
             try:
-                data = ear.recv(_MAX_PACKET)
+                data, ancillary, _, sender = ear.recvmsg(_MAX_PACKET, ANCILLARY_BYTES)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
                 _log.debug("mDNS queries: %s", error)
                 return
+            self._on_heard(sender[0], arrived_at(ancillary))
             if query := read_query(data):
                 self._on_query(query)
 
@@ -73,6 +76,7 @@ def _bound(place: tuple[str, int] | tuple[str, int, int, int]) -> socket.socket:
         ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             ear.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        want_interface(ear)
         ear.setblocking(False)
         ear.bind(place)
     except OSError:

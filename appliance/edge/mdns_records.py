@@ -18,7 +18,7 @@ from zeroconf import (  # type: ignore[attr-defined]  # the records are in every
 
 from appliance.discovery.records import Address, Ptr, Record, Srv, Txt
 
-QTYPES = {"A": 1, "TXT": 16, "AAAA": 28, "SRV": 33}
+QTYPES = {"A": 1, "PTR": 12, "TXT": 16, "AAAA": 28, "SRV": 33}
 
 
 class PacketListener(RecordUpdateListener):

@@ -13,17 +13,15 @@ import struct
 from collections.abc import Callable
 
 from appliance.edge.packet_filter import ACCEPT, DROP, Instruction, attach
+from appliance.edge.packet_info import ANCILLARY_BYTES, arrived_at, want_interface
 from appliance.network.model import Network, NetworkState
 from appliance.network.queriers import Queriers
 
 log = logging.getLogger(__name__)
 
-_IP_PKTINFO = 8  # linux/in.h
-_IPV6_RECVPKTINFO, _IPV6_PKTINFO = 49, 50  # linux/in6.h
 _ICMP6_FILTER = 1  # linux/icmpv6.h
 _MLD_QUERY = 130
 _PACKETS_A_TURN = 64
-_IN_PKTINFO, _IN6_PKTINFO = struct.Struct("=i4s4s"), struct.Struct("=16si")
 # IGMP's type, behind an IP header of whatever length, is 0x11 for a query (RFC 3376 section 4)
 _QUERIES_ONLY: tuple[Instruction, ...] = (
     (0xB1, 0, 0, 0),  # ldxb 4 * ([0] & 0xf)
@@ -85,13 +83,13 @@ class QuerierEars:
         news = False
         for _ in range(_PACKETS_A_TURN):
             try:
-                _, ancillary, _, _ = self._sockets[version].recvmsg(64, 256)
+                _, ancillary, _, _ = self._sockets[version].recvmsg(64, ANCILLARY_BYTES)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError as error:
                 log.debug("queries of IPv%d memberships: %s", version, error)
                 break
-            name = names.get(_arrived_at(ancillary))
+            name = names.get(arrived_at(ancillary))
             news |= name is not None and self._queriers.heard(name, version, self._now())
         if news:
             self._on_change()
@@ -113,7 +111,7 @@ def _igmp() -> socket.socket:
     ear = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_IGMP)
     try:
         attach(ear, _QUERIES_ONLY)
-        ear.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+        want_interface(ear)
     except OSError:
         ear.close()
         raise
@@ -126,18 +124,8 @@ def _mld() -> socket.socket:
         blocked = [0xFFFFFFFF] * 8
         blocked[_MLD_QUERY >> 5] &= ~(1 << (_MLD_QUERY & 31))
         ear.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, struct.pack("=8I", *blocked))
-        ear.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+        want_interface(ear)
     except OSError:
         ear.close()
         raise
     return ear
-
-
-def _arrived_at(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """The index of the interface that a packet came to; 0 where the kernel did not say."""
-    for level, kind, data in ancillary:
-        if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
-            return int(_IN_PKTINFO.unpack_from(data)[0])
-        if (level, kind) == (socket.IPPROTO_IPV6, _IPV6_PKTINFO):
-            return int(_IN6_PKTINFO.unpack_from(data)[1])
-    return 0

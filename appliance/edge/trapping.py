@@ -47,6 +47,10 @@ class Trapping:
         """Something was learnt of the network that may concern everybody."""
         self._look_at((HOST, *self._inspector.endpoints))
 
+    def look_at_host(self) -> None:
+        """Something was learnt of the network that concerns the box."""
+        self._look_at((HOST,))
+
     def on_status(self, id: str, _status: StreamStatus) -> None:
         """A stream began to come, or ceased to, or is in another state."""
         self._look_at((id,))

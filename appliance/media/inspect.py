@@ -21,12 +21,13 @@ ASPECT = "connection"
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """What is asked of the host when it is wanted: the kernel's settings, whether nobody asks for memberships, and
-    whether a stream arrives."""
+    """What is asked of the host when it is wanted: the kernel's settings, whether nobody asks for memberships,
+    whether a stream arrives, and in a sentence each where others' mDNS does not."""
 
     rp_filter: RpFilter
     unasked: Unasked
     signal: Callable[[str], bool | None]
+    deaf: Callable[[], tuple[str, ...]]
 
 
 class Inspector:
@@ -66,7 +67,7 @@ class Inspector:
 
     def host_traps(self) -> tuple[str, ...]:
         """What may harm every stream."""
-        return traps_of_host(self._network.snapshot(), self._commitments)
+        return (*traps_of_host(self._network.snapshot(), self._commitments), *self._senses.deaf())
 
     def _each(self, id: str, look: Callable[[Path], tuple[str, ...]]) -> tuple[str, ...]:
         active = (self._store.aspect(ASPECT, id) or {}).get("active") or {}

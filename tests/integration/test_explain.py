@@ -4,8 +4,9 @@ import json
 import sys
 from typing import Any
 
-from tests.integration.conftest import StartBox
+from tests.integration.conftest import StartBox, StartPeer
 from tests.lan.box import CHECKOUT, Box
+from tests.lan.documents import peer_documents
 from tests.lan.network import RED_AND_BLUE, Host, Lan
 from tests.lan.waiting import eventually
 
@@ -58,7 +59,7 @@ def problems(box: Box) -> Any:
 def test_what_is_shown_by_which_interface_and_why(lan: Lan, start_box: StartBox) -> None:
     stage = lan.host("stage", RED_AND_BLUE)
     box = start_box(stage, BOX)
-    assert explained(stage) == "Foyer speaker is off.\n"
+    assert explained(stage).startswith("Foyer speaker is off.\n")
     connect(box, sdp("10.77.1.9"))
     said = explained(stage).splitlines()
     assert said[0] == "Foyer speaker shows Organ."
@@ -66,8 +67,9 @@ def test_what_is_shown_by_which_interface_and_why(lan: Lan, start_box: StartBox)
     assert said[1] == f"It takes 239.1.2.3 port 5004 from 10.77.1.9 on {reason}."
     assert said[2].startswith("eth1 could be used too: ")
     assert "the kernel routes the source 10.77.1.9 to eth0" in said[2]
-    assert said[3].startswith("Hint: there is no multicast route for 239.1.2.3")
-    assert len(said) == 4
+    assert said[3].startswith("Foyer speaker can take: L24, 48 kHz, up to 16 channels")
+    assert said[4].startswith("Hint: there is no multicast route for 239.1.2.3")
+    assert len(said) == 5
     assert json.loads(explained(stage, "--json"))["sentences"] == said
     stage.link_down("eth1")
     eventually(lambda: "eth1 cannot be used: it has no carrier." in explained(stage), "the cable to be missed")
@@ -106,3 +108,27 @@ def test_packets_that_are_too_long_and_two_ports_in_one_subnet(lan: Lan, start_b
     assert "Trap: eth0 and eth1 are both in 10.77.1.0/24" in said
     stage.del_address("eth1", "10.77.1.200/24")
     eventually(lambda: len(problems(box)) == 1, "the subnet to be forgotten")
+
+
+def test_a_switch_that_filters_mdns_is_told_of_until_it_does_not(
+    lan: Lan, start_box: StartBox, start_peer: StartPeer
+) -> None:
+    """Known by its stream, and deaf to it: the desk answers who asks it directly."""
+    stage, host = lan.host("stage"), lan.host("desk")
+    lan.mute("red", True)
+    desk = start_peer(host, "desk", peer_documents("desk", host.address()))
+    desk.announce()
+    box = start_box(stage, BOX)
+    assert "mDNS" not in str(problems(box)), "there may be nobody"
+    connect(box, sdp(host.address()))
+
+    def trap() -> bool:
+        return any(
+            f"eth0: mDNS does not come through: {host.address()} answers" in problem for problem in problems(box)
+        )
+
+    eventually(trap, "the filter to be found", patience_s=60)
+    assert "Trap: eth0: mDNS does not come through" in explained(stage)
+    lan.mute("red", False)
+    desk.relabel("senders", 0, "Now you hear me")
+    eventually(lambda: not trap(), "the desk to be heard")
