@@ -67,12 +67,15 @@ class Stage:
         """A new host with one port, eth0, on this switch."""
         return self._lan.host(name, {"eth0": switch}) if self._namespaces else ThisMachine(self._lan, name)
 
-    def new_box(self, host: Host, senders: int = 11, receivers: int = 11, *, measured: bool = False) -> Box:
-        """A box that is not started yet; of a `measured` one `longest_callback` can be asked, at some cost."""
+    def new_box(
+        self, host: Host, senders: int = 11, receivers: int = 11, *, measured: bool = False, config: str | None = None
+    ) -> Box:
+        """A box that is not started yet; of a `measured` one `longest_callback` can be asked, at some cost. `config`
+        takes the place of the usual one, with so many senders and receivers."""
         self._boxes += 1
         name = f"box{self._boxes}"
         here = isinstance(host, ThisMachine)
-        config = box_config(
+        config = config or box_config(
             senders, receivers, interface="lo" if here else "eth0", mode="off" if here else "peer-to-peer"
         )
         box = Box(
@@ -86,9 +89,11 @@ class Stage:
         self._lan.at_close(box.kill)
         return box
 
-    def box(self, host: Host, senders: int = 11, receivers: int = 11, *, measured: bool = False) -> Box:
+    def box(
+        self, host: Host, senders: int = 11, receivers: int = 11, *, measured: bool = False, config: str | None = None
+    ) -> Box:
         """A box that answers."""
-        return self.new_box(host, senders, receivers, measured=measured).start()
+        return self.new_box(host, senders, receivers, measured=measured, config=config).start()
 
     def loop_stats(self, box: Box) -> dict[str, Any]:
         """What a measured box's callbacks cost since this was last asked."""

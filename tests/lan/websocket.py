@@ -60,6 +60,11 @@ class WebSocket:
             if opcode == _PING:
                 self._send(_PONG, payload)
 
+    @property
+    def raw(self) -> socket.socket:
+        """For those who cannot wait until a message has been read."""
+        return self._socket
+
     def say(self, body: Any) -> None:
         """Send a message as JSON."""
         self.say_text(json.dumps(body))
