@@ -148,6 +148,12 @@ def _explain(arguments: argparse.Namespace) -> int:
     return explain(_daemon(arguments), arguments.receiver, arguments.sender, as_json=arguments.json)
 
 
+def _events(arguments: argparse.Namespace) -> int:
+    from appliance.commands.events import events
+
+    return events(_daemon(arguments), arguments.source, arguments.value, as_json=arguments.json)
+
+
 def _watch(arguments: argparse.Namespace) -> int:
     from appliance.commands.watch import watch
 
@@ -221,6 +227,9 @@ def _add_panel_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     explain = _remote(_command(commands, "explain", _explain, "why a receiver gets its stream as it does, or not"))
     explain.add_argument("receiver", metavar="RECEIVER", help="by id, or by a label that only it has")
     explain.add_argument("sender", metavar="SENDER", nargs="?", help="tell whether this one would fit, too")
+    events = _remote(_command(commands, "events", _events, "what events say; or set one that is operated by hand"))
+    events.add_argument("source", metavar="SOURCE", nargs="?", help="by id, or by a label that only it has")
+    events.add_argument("value", metavar="VALUE", nargs="?", help="on, off, a number, a text, or the label of a value")
     _remote(_command(commands, "watch", _watch, "print what changes, as it changes"))
     panel = _command(commands, "panel", _panel, "the front panel in this terminal")
     _add_url(panel)
