@@ -35,6 +35,7 @@ from appliance.edge.kernel_settings import rp_filter
 from appliance.edge.lldp import Neighbours
 from appliance.edge.lookout import Lookout
 from appliance.edge.media import Media
+from appliance.edge.meter_events import MeterEvents
 from appliance.edge.multicast import Memberships
 from appliance.edge.observing import Watched
 from appliance.edge.observing import declare as declare_observing
@@ -230,6 +231,7 @@ class Appliance:
             self.store.subscribe(listener)
         self.server = HttpServer(self.site, self._settled)
         self.server.stream(EVENTS_PATH, self.events.handle)
+        self.meters = MeterEvents(self.store, self.clock, self.media).mount(self.site, self.server)
         parts = (self.store, self.world, self.menu, self.site, self.server, self.media, self.writer)
         declare_observing(Watched(*parts, self.discovering, self.network, self._turns))
 
@@ -299,6 +301,7 @@ class Appliance:
 
     async def _stop_serving(self) -> None:
         self.events.close()
+        self.meters.close()
         await self.server.stop()
 
     # ---- wires that are more than one name

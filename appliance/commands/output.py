@@ -46,6 +46,8 @@ def receiver_state(receiver: ReceiverItem, now: int) -> str:
         return f"fault: {receiver.fault}"
     if receiver.lost_since is not None:
         return f"source lost {span((now - receiver.lost_since) / NS)} ago"
+    if receiver.signal is False:
+        return "no signal"
     return "on" if receiver.phase == "idle" else receiver.phase
 
 

@@ -26,8 +26,9 @@ def status(daemon: Daemon, *, as_json: bool) -> int:
     body = daemon.get("/panel/status")
     receivers = all_receivers(daemon)
     nodes = daemon.get("/panel/peers", limit=NODES_SHOWN)
+    streams = [stream for stream in daemon.get("/panel/streams")["streams"] if stream["phase"] != "idle"]
     if as_json:
-        print_json({**body, "receivers": receivers, "peers": nodes["peers"]})
+        print_json({**body, "receivers": receivers, "streams": streams, "peers": nodes["peers"]})
         return 0
     box = BoxStatus.from_json(body["status"])
     now = parse_tai(body["now"])
@@ -42,6 +43,9 @@ def status(daemon: Daemon, *, as_json: bool) -> int:
     if receivers:
         print()
         print(_receiver_table([ReceiverItem.from_json(item) for item in receivers], now))
+    if streams:
+        print()
+        print(_stream_table(streams))
     if nodes["peers"]:
         print()
         print(_node_table(nodes["peers"], now))
@@ -132,3 +136,29 @@ def _ago(time: str | None, now: int) -> str:
 def _receiver_table(items: list[ReceiverItem], now: int) -> str:
     rows = [[item.label, item.format, item.id, item.shows or "-", receiver_state(item, now)] for item in items]
     return table(["RECEIVER", "FORMAT", "ID", "SHOWS", "STATE"], rows)
+
+
+def _stream_table(streams: list[JSON]) -> str:
+    """What runs, or should: packets and losses of each leg, the highest level of all channels."""
+    rows = [
+        [
+            stream["label"],
+            stream["role"],
+            "; ".join(f"{leg['interface'] or '-'} {leg['packets']:,}" for leg in stream["legs"]) or "-",
+            "; ".join(f"{leg['lost']:,}" for leg in stream["legs"]) or "-",
+            f"{max(stream['peak']):.0f} dB" if stream["peak"] else "-",
+            _stream_state(stream),
+        ]
+        for stream in streams
+    ]
+    return table(["STREAM", "IS A", "PACKETS BY LEG", "LOST", "PEAK", "STATE"], rows)
+
+
+def _stream_state(stream: JSON) -> str:
+    notes = (
+        "no signal" if stream["signal"] is False else "",
+        stream["detail"] or (f"last error: {stream['last_error']}" if stream["last_error"] else ""),
+        f"{stream['lost']:,} packets were silence" if stream["lost"] else "",
+        f"{stream['refused']:,} packets are not what the SDP says" if stream["refused"] else "",
+    )
+    return "; ".join(filter(None, (stream["phase"], *notes)))

@@ -157,10 +157,19 @@ class Media:
         """Of every sender and receiver that the box has."""
         return {id: self.status(id) for id in self._endpoints}
 
+    def name(self, id: str) -> str:
+        """What the configuration calls a sender or receiver."""
+        return self._endpoints[id].name
+
     def figures(self, id: str) -> StreamFigures:
         """Packets, losses and levels as they are now; nothing where nothing runs, or nothing that tells."""
         run = self._reconciler.run(id)
-        return self._runs[run].heard.figures(self._loop.time()) if run in self._runs else StreamFigures()
+        if run not in self._runs:
+            return StreamFigures()
+        figures = self._runs[run].heard.figures(self._loop.time())
+        interfaces = self._reconciler.interfaces(id)
+        legs = (replace(leg, interface=name) for leg, name in zip(figures.legs, interfaces, strict=False))
+        return replace(figures, legs=tuple(legs))
 
     def subscribe(self, listener: StatusListener) -> Callable[[], None]:
         """Call ``listener`` with every status that changes; returns what ends it."""

@@ -70,6 +70,7 @@ def readings(watched: Watched) -> Iterator[Reading | HistogramReading]:
     yield from _store(watched.store)
     yield from _peers(watched)
     yield from _streams(watched)
+    yield from _figures(watched)
     yield from _http(watched)
     yield from _journal(watched.writer)
 
@@ -127,6 +128,36 @@ def _streams(watched: Watched) -> Iterator[Reading]:
         restarts[role] += status.restarts
     yield Reading("streams", "Senders and receivers by the phase of their stream.", phases, ("role", "phase"))
     yield by("role", "stream_restarts", "How often what runs now had to be started again.", restarts)
+
+
+def _figures(watched: Watched) -> Iterator[Reading]:
+    """By the names of the configuration: they are the operator's own, and stay."""
+    packets: dict[tuple[str, ...], float] = {}
+    lost: dict[tuple[str, ...], float] = {}
+    unrecovered: dict[tuple[str, ...], float] = {}
+    signal: dict[tuple[str, ...], float] = {}
+    peaks: dict[tuple[str, ...], float] = {}
+    receivers = watched.store.all(Kind.RECEIVER)
+    for id, status in watched.media.statuses().items():
+        role, name = "receiver" if id in receivers else "sender", watched.media.name(id)
+        figures = watched.media.figures(id)
+        if status.signal is not None:
+            signal[role, name] = float(status.signal)
+        for number, leg in enumerate(figures.legs, start=1):
+            packets[role, name, str(number)] = leg.packets
+            lost[role, name, str(number)] = leg.lost
+        if figures.legs and role == "receiver":
+            unrecovered[(name,)] = figures.lost
+        for channel, peak in enumerate(figures.peak_db, start=1):
+            peaks[role, name, str(channel)] = peak
+    legs = ("role", "name", "leg")
+    yield Reading("stream_signal", "1 where something arrives or is sent, 0 where not.", signal, ("role", "name"))
+    yield Reading("stream_packets", "RTP packets of each leg since the activation.", packets, legs, "counter")
+    yield Reading("stream_lost_packets", "RTP packets that did not come on a leg.", lost, legs, "counter")
+    meaning = "RTP packets that came on no leg in time to be played."
+    yield Reading("stream_unrecovered_packets", meaning, unrecovered, ("name",), "counter")
+    meaning = "The highest level of the last tenth of a second, of each channel, in dBFS."
+    yield Reading("stream_peak_dbfs", meaning, peaks, ("role", "name", "channel"))
 
 
 def _http(watched: Watched) -> Iterator[Reading]:

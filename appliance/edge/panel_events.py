@@ -21,7 +21,7 @@ PATH = "/panel/events"
 MAX_FOLLOWERS = 64
 KEEP_ALIVE_S = 15.0
 WRITE_TIMEOUT_S = 10.0
-_HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class TooManyFollowers(ApplianceError):
@@ -59,7 +59,7 @@ class PanelEvents:
             raise NotFound(f"receiver: this box has no receiver {receiver_id[:60]!r}")
         if len(self._wake) >= self._max_followers:
             raise TooManyFollowers(f"{self._max_followers} panels follow this box already")
-        response = web.StreamResponse(headers=_HEADERS)
+        response = web.StreamResponse(headers=HEADERS)
         await response.prepare(incoming)
         with contextlib.suppress(ConnectionError, TimeoutError):
             await self._follow(response, receiver_id)

@@ -95,11 +95,12 @@ class Relaying:
                 leg.setblocking(False)
                 self._idle.register(leg, select.POLLIN)
             self._playout.choose(len(self._legs))
+            self._told, self._report_at = None, time.monotonic() + REPORT_S
 
     def _report(self) -> None:
         now = time.monotonic()
         report = self._playout.report(now)
-        changed = self._told is not None and report.signal != self._told.signal
+        changed = report.signal != (self._told is not None and self._told.signal)
         if not self._started or (now < self._report_at and not changed):
             return
         self._report_at = now + REPORT_S

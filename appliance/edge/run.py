@@ -70,6 +70,7 @@ class Run:
         sockets = _open(plan.sockets)
         _close(self._sockets)
         self._sockets = sockets
+        self.heard = Heard(plan.sends_to, plan.packet_s)
         self._choose()
         if self._alive:
             for opened in self._sockets:

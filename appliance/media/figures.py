@@ -28,6 +28,7 @@ class LegFigures:
     packets: int = 0
     lost: int = 0
     signal: bool = False
+    interface: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,12 @@ class Reconciler:
         stream = self._streams.get(id)
         return None if stream is None else stream.run
 
+    def interfaces(self, id: str) -> tuple[str, ...]:
+        """By which each leg of its job arrives or leaves."""
+        stream = self._streams.get(id)
+        job = None if stream is None else stream.desired
+        return tuple(leg.interface for leg in job.legs) if isinstance(job, Job) else ()
+
     def ids(self) -> tuple[str, ...]:
         return tuple(self._streams)
 

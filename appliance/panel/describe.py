@@ -78,6 +78,8 @@ def receiver_item(
         phase=stream.phase,
         fault=clean(stream.detail or connection.get("fault"), MAX_SENTENCE),
         restarts=stream.restarts,
+        signal=stream.signal,
+        last_error=clean(stream.last_error, MAX_SENTENCE),
         why=(*(connection.get("reason") or ()), *(f"trap: {trap}" for trap in traps if enabled)),
     )
 

@@ -42,14 +42,15 @@ def box_status(
     own: Collection[str] = (),
     traps: Iterable[tuple[str, str]] = (),
 ) -> BoxStatus:
-    """All of the box's condition. ``troubled`` are the receivers with a fault or a lost source, ``sender_faults``
-    (label, what is wrong) of its own senders, ``peers`` by key, ``own`` what is wrong with the box itself,
-    ``traps`` (label, what of the network may do harm)."""
+    """All of the box's condition. ``troubled`` are the receivers with a fault, a lost source or no signal,
+    ``sender_faults`` (label, what is wrong) of its own senders, ``peers`` by key, ``own`` what is wrong with the box
+    itself, ``traps`` (label, what of the network may do harm)."""
     faults = [f"{label}: {detail}" for label, detail in sender_faults]
     faults += [f"{item.label}: {item.fault}" for item in troubled if item.fault]
     faults += own
     worries = [feed.obstacle] if feed.obstacle else []
     worries += [f"{item.label}: its source {item.shows} is lost" for item in troubled if item.lost_since is not None]
+    worries += [f"{item.label}: no signal from {item.shows}" for item in troubled if _is_silent(item)]
     worries += [f"{label}: {trap}" if label else trap for label, trap in traps]
     health: Health = "fault" if faults else "warning" if worries else "ok"
     return BoxStatus(
@@ -64,6 +65,11 @@ def box_status(
         receivers=counts.receivers,
         empty="" if counts.sources else _why_empty(feed, [peer for key, peer in peers.items() if key != SELF]),
     )
+
+
+def _is_silent(item: ReceiverItem) -> bool:
+    """Nothing arrives, and nobody knows why."""
+    return item.signal is False and not item.fault and item.lost_since is None
 
 
 def _why_empty(feed: Feed, others: Collection[PeerStatus]) -> str:

@@ -126,8 +126,9 @@ class Pending:
 class ReceiverItem:
     """A receiver of this box. ``enabled``: it is on; ``shows``: what, in words; ``sender_id``: if that is a sender.
 
-    ``phase``, ``fault`` and ``restarts`` are its stream's (see media.engine.StreamStatus); ``why`` is the reason for
-    the interface of each leg, and what may keep them from working; ``route`` what auto-route is to do and did.
+    ``phase``, ``fault``, ``restarts``, ``signal`` and ``last_error`` are its stream's (see media.engine.StreamStatus);
+    ``why`` is the reason for the interface of each leg, and what may keep them from working; ``route`` what auto-route
+    is to do and did.
     """
 
     id: str
@@ -144,6 +145,8 @@ class ReceiverItem:
     phase: str = "idle"
     fault: str = ""
     restarts: int = 0
+    signal: bool | None = None
+    last_error: str = ""
     why: tuple[str, ...] = ()
     route: RouteItem = field(default_factory=RouteItem)
 
@@ -160,7 +163,13 @@ class ReceiverItem:
             "shows": self.shows,
             "lost_since": _tai_or_none(self.lost_since),
             "pending": None if self.pending is None else self.pending.to_json(),
-            "stream": {"phase": self.phase, "detail": self.fault, "restarts": self.restarts},
+            "stream": {
+                "phase": self.phase,
+                "detail": self.fault,
+                "restarts": self.restarts,
+                "signal": self.signal,
+                "last_error": self.last_error,
+            },
             "why": list(self.why),
             "route": self.route.to_json(),
         }
@@ -183,6 +192,8 @@ class ReceiverItem:
             phase=stream["phase"],
             fault=stream["detail"],
             restarts=stream["restarts"],
+            signal=stream["signal"],
+            last_error=stream["last_error"],
             why=tuple(body["why"]),
             route=RouteItem.from_json(body["route"]),
         )

@@ -13,8 +13,11 @@ from appliance.commands.take import take
 from appliance.core.types import JSON, Kind
 from appliance.discovery.world import PeerStatus
 from appliance.edge.server import call_bottle
+from appliance.media.engine import StreamStatus
+from appliance.media.figures import LegFigures, StreamFigures
 from appliance.panel.api import PanelApi
 from appliance.panel.health import Feed
+from appliance.panel.streams import Streams
 from appliance.panel.updates import Updates
 from appliance.web.messages import Answer, Request
 from appliance.web.site import Site
@@ -31,6 +34,8 @@ class InProcess(Daemon):
         self.scene = scene
         self.site = Site()
         PanelApi(scene.menu, scene.store, scene.clock, self._take, lambda: None).declare(self.site)
+        self.figures = StreamFigures()
+        Streams(scene.store, scene.clock, self._status, lambda _: self.figures).declare(self.site)
 
     def get(self, path: str, **query: str | int) -> Any:
         asked = {key: str(value) for key, value in query.items()}
@@ -49,6 +54,9 @@ class InProcess(Daemon):
         yield from _drain(updates)
         self.scene.world.remove_peer("p")
         yield from _drain(updates)
+
+    def _status(self, id: str) -> StreamStatus:
+        return StreamStatus("running", signal=False, last_error="no card") if self.figures.legs else StreamStatus()
 
     async def _take(self, receiver_id: str, sender_id: str | None) -> Answer:
         self.scene.connect(receiver_id, connection(sender_id, enabled=sender_id is not None))
@@ -114,6 +122,16 @@ def test_status_tells_how_it_goes_with_the_other_nodes(daemon: InProcess, capsys
         daemon.scene.world.set_peer(PeerStatus(f"n{number}", f"n{number}"))
     show.status(daemon, as_json=False)
     assert capsys.readouterr().out.splitlines()[-1] == "and 2 more"
+
+
+def test_status_tells_what_arrives_and_what_is_lost(daemon: InProcess, capsys: pytest.CaptureFixture[str]) -> None:
+    legs = (LegFigures(12_345, 0, True, "eth0"), LegFigures(11_345, 1000, False, "eth1"))
+    daemon.figures = StreamFigures(legs, lost=2, refused=7, peak_db=(-18.2, -60.0))
+    show.status(daemon, as_json=False)
+    out = capsys.readouterr().out
+    assert "STREAM" in out
+    assert "eth0 12,345; eth1 11,345  0; 1,000  -18 dB" in out
+    assert "running; no signal; last error: no card; 2 packets were silence; 7 packets are not what the SDP says" in out
 
 
 def test_status_as_json(daemon: InProcess, capsys: pytest.CaptureFixture[str]) -> None:
