@@ -64,6 +64,7 @@ from appliance.panel.explain import ExplainApi
 from appliance.panel.pages import declare_pages
 from appliance.panel.reload import ReloadApi
 from appliance.system import collector
+from appliance.system.board import serial_number
 from appliance.system.clock import SystemClock
 from appliance.system.service import Service
 from appliance.system.turns import Turns
@@ -122,7 +123,7 @@ class Appliance:
         self.ptp.open()
         self.lldp = Neighbours(environment(os.environ))
         self.store.subscribe(self.writer.on_change)
-        self.builder = Builder(self._config, self.identities)
+        self.builder = Builder(self._config, self.identities, serial_number())
         self.rehoming = Slices()
         self._populate("start")
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from appliance.config import event_rules, media_rules, route_rules, video_rules
+from appliance.config import event_rules, identity_rules, media_rules, route_rules, video_rules
 from appliance.config.model import (
     ALL_API_VERSIONS,
     AUTO,
@@ -35,18 +35,16 @@ AUDIO_BITS = {"audio/L16": 16, "audio/L24": 24, "audio/AM824": 32}
 """Of a sample on the wire; AM824 is ST 2110-31's subframes of AES3."""
 MAX_RTP_PAYLOAD = 1440
 EVENTS = "application/json"
-_GROUP_HINT = re.compile(r"[^:]+:[^:]+(:(device|node))?")
 _DOMAIN = re.compile(r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.?", re.IGNORECASE)
 _MAX_DOMAIN = 200
 _MAX_SOCKET_PATH = 107  # sockaddr_un's
-_MAX_TEXT = 200
 _MAX_RETURN_S = 3600
 
 
 def check(config: Config) -> Problems:
     """Everything that is wrong with a configuration of the right shape."""
     rules = (
-        *(_asset, _network, _discovery, media_rules.media, _events, _mapping, _panel, _devices, _endpoints),
+        *(identity_rules.check, _network, _discovery, media_rules.media, _events, _mapping, _panel, _endpoints),
         event_rules.boxes,
     )
     problems = [problem for rule in rules for problem in rule(config)]
@@ -156,7 +154,7 @@ _SCREEN_LIMITS = {
 
 def _panel(config: Config) -> Iterator[tuple[str, str]]:
     yield from _known_receiver("panel.receiver", config.panel.receiver, config)
-    yield from _names("panel.screens", [screen.name for screen in config.panel.screens])
+    yield from identity_rules.names("panel.screens", [screen.name for screen in config.panel.screens])
     for index, screen in enumerate(config.panel.screens):
         key = f"panel.screens[{index}]"
         yield from _known_receiver(f"{key}.receiver", screen.receiver, config)
@@ -172,22 +170,6 @@ def _known_receiver(key: str, receiver: str | None, config: Config) -> Iterator[
         yield key, f'no receiver has the name "{receiver}"'
 
 
-def _devices(config: Config) -> Iterator[tuple[str, str]]:
-    yield from _names("devices", [device.name for device in config.devices])
-    for index, device in enumerate(config.devices):
-        yield from _text(f"devices[{index}].label", device.label)
-        for place, function in enumerate(device.function):
-            yield from _name(f"devices[{index}].function[{place}]", function)
-
-
-def _asset(config: Config) -> Iterator[tuple[str, str]]:
-    """BCP-002-02 tags have one value that is not empty."""
-    for key in ("manufacturer", "product", "serial_number"):
-        value = getattr(config.node, key)
-        if value is not None:
-            yield from _name(f"node.{key}", value)
-
-
 def _endpoints(config: Config) -> Iterator[tuple[str, str]]:
     devices = [device.name for device in config.devices]
     tables: tuple[tuple[str, tuple[SenderConfig | ReceiverConfig, ...]], ...] = (
@@ -195,7 +177,7 @@ def _endpoints(config: Config) -> Iterator[tuple[str, str]]:
         ("receivers", config.receivers),
     )
     for table, endpoints in tables:
-        yield from _names(table, [endpoint.name for endpoint in endpoints])
+        yield from identity_rules.names(table, [endpoint.name for endpoint in endpoints])
         for index, endpoint in enumerate(endpoints):
             yield from _endpoint(f"{table}[{index}]", endpoint, devices)
             if endpoint.transport.is_rtp:
@@ -222,11 +204,8 @@ def _receiver_rule(receiver: ReceiverConfig) -> Callable[[str, ReceiverConfig], 
 def _endpoint(key: str, endpoint: EndpointConfig, devices: Sequence[str]) -> Iterator[tuple[str, str]]:
     if endpoint.device not in devices:
         yield f"{key}.device", f'no device has the name "{endpoint.device}"'
-    yield from _text(f"{key}.label", endpoint.label)
     if endpoint.format is not Format.DATA and not endpoint.transport.is_rtp:
         yield f"{key}.transport", f'"{endpoint.transport}" carries no {endpoint.format}; RTP does'
-    if endpoint.group_hint is not None and not _GROUP_HINT.fullmatch(endpoint.group_hint):
-        yield f"{key}.group_hint", 'must be "group:role", with ":device" or ":node" behind it at most (BCP-002-01)'
     if not 1 <= len(endpoint.legs) <= MAX_LEGS:
         yield f"{key}.legs", f"must be one or two (ST 2022-7), not {len(endpoint.legs)}"
     if not endpoint.transport.is_rtp and len(endpoint.legs) > 1:
@@ -352,23 +331,6 @@ def _address(key: str, value: str) -> Iterator[tuple[str, str]]:
         ipaddress.ip_address(value)
     except ValueError:
         yield key, f'must be "auto" or an IP address, not "{value[:60]}"'
-
-
-def _names(table: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for index, name in enumerate(names):
-        yield from _name(f"{table}[{index}].name", name)
-        if name in names[:index]:
-            yield f"{table}[{index}].name", f'"{name}" is there already: ids derive from names'
-
-
-def _name(key: str, name: str) -> Iterator[tuple[str, str]]:
-    if not name or not name.isprintable() or len(name) > _MAX_TEXT:
-        yield key, f"must be 1 to {_MAX_TEXT} printable characters"
-
-
-def _text(key: str, text: str) -> Iterator[tuple[str, str]]:
-    if len(text) > _MAX_TEXT or not all(character.isprintable() for character in text):
-        yield key, f"must be at most {_MAX_TEXT} printable characters"
 
 
 def _unique(key: str, values: Iterable[str]) -> Iterator[tuple[str, str]]:

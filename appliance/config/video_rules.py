@@ -12,7 +12,8 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from appliance.config.model import AcceptConfig, EndpointConfig, Format, ReceiverConfig, SenderConfig, VideoConfig
+from appliance.config.model import EndpointConfig, Format, ReceiverConfig, SenderConfig
+from appliance.config.video import AcceptConfig, VideoConfig
 
 MEDIA_TYPES: Mapping[Format, tuple[str, ...]] = {
     Format.VIDEO: ("video/raw", "video/jxsv", "video/H264"),

@@ -13,6 +13,7 @@ from appliance.edge.panel_events import PanelEvents
 from appliance.edge.routing import AutoRouting
 from appliance.edge.salvo import together
 from appliance.edge.secrets import Scrypt
+from appliance.panel.annotations import AnnotationApi
 from appliance.panel.api import PanelApi, Take
 from appliance.panel.kept import Defaults
 from appliance.panel.menu import MenuModel
@@ -40,8 +41,9 @@ class Front:
         self.events = PanelEvents(self.menu, clock)
 
     def declare(self, site: Site, take: Take, restore_labels: Callable[[], None]) -> None:
-        panel = PanelApi(self.menu, self._store, self._clock, take, restore_labels)
+        panel = PanelApi(self.menu, self._store, self._clock, take)
         panel.declare(site)
+        AnnotationApi(self._store, restore_labels, panel.check_unlocked).declare(site)
         OperatingApi(self.menu, self._store, self._clock, self._defaults, panel, together, Scrypt()).declare(site)
 
     def auto_routing(self, take: Take, manifest_of: Callable[[str], Awaitable[str]]) -> AutoRouting:

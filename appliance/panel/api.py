@@ -1,4 +1,4 @@
-"""The panel's HTTP API, ``/panel/``: the menu, the receivers, the box, a take, a label. Read by this box's own faces.
+"""The panel's HTTP API, ``/panel/``: the menu, the receivers, the box, a take. Read by this box's own faces.
 
 No CORS: a page from elsewhere cannot read it. And none can make the box do anything either: what changes something must
 be JSON (so a plain form cannot be it) and not come from a page of another origin.
@@ -11,25 +11,20 @@ from typing import Any
 
 from appliance.core.store import Store
 from appliance.core.tai import format_tai
-from appliance.core.types import JSON, Clock, Kind
+from appliance.core.types import JSON, Clock
 from appliance.errors import Conflict, Locked, NotFound
 from appliance.panel import nodes
 from appliance.panel.items import SourceGroup
 from appliance.panel.menu import MenuModel
-from appliance.panel.requests import shown_text, slice_asked, string, trusted_object
-from appliance.panel.text import MAX_LABEL, MAX_SENTENCE
+from appliance.panel.requests import slice_asked, string, trusted_object
 from appliance.web.messages import Answer, Request
 from appliance.web.site import Site
 
-LABEL_ASPECT = "label"
-"""The store's table of labels edited at the box: id → {"label": ..., "description": ...}."""
 DEFAULT_LIMIT = 250
 MAX_LIMIT = 500
 
 Take = Callable[[str, str | None], Awaitable[Answer]]
 """``await take(receiver_id, sender_id)``: an immediate activation like any other; ``None`` is off."""
-RestoreLabels = Callable[[], None]
-"""Give every resource the label that it now has by configuration and by the label aspect."""
 
 _FRESH = {"Cache-Control": "no-store"}
 
@@ -37,9 +32,9 @@ _FRESH = {"Cache-Control": "no-store"}
 class PanelApi:
     """The handlers; ``declare`` puts them on a site."""
 
-    def __init__(self, menu: MenuModel, store: Store, clock: Clock, take: Take, restore_labels: RestoreLabels) -> None:
+    def __init__(self, menu: MenuModel, store: Store, clock: Clock, take: Take) -> None:
         self._menu, self._store, self._clock = menu, store, clock
-        self._take, self._restore_labels = take, restore_labels
+        self._take = take
 
     def declare(self, site: Site) -> None:
         site.route("/panel/status", get=self.status)
@@ -48,7 +43,6 @@ class PanelApi:
         site.route("/panel/menu", get=self.menu)
         site.route("/panel/peers", get=self.peers)
         site.route("/panel/take", post=self.take)
-        site.route("/panel/label", post=self.label)
 
     # ---- reading
 
@@ -133,29 +127,6 @@ class PanelApi:
         item = self._menu.receiver(receiver_id)
         body = {"receiver": None if item is None else item.to_json()}
         return Answer(body, answer.status, headers=_FRESH, settle=answer.settle)
-
-    def label(self, request: Request) -> Answer:
-        """``{"id", "label", "description"?}``: what this box calls its own resource; an empty text: as configured."""
-        body = trusted_object(request, required=("id", "label"), optional=("description",))
-        self.check_unlocked()
-        id = string(body, "id")
-        kind = next((kind for kind in Kind if self._store.get(kind, id) is not None), None)
-        if kind is None:
-            raise NotFound(f"id: nothing on this box has the id {id[:60]!r}")
-        limits = {"label": MAX_LABEL, "description": MAX_SENTENCE}
-        given = {key: shown_text(body, key, limit) for key, limit in limits.items() if key in body}
-        self._edit(kind, id, given)
-        resource = self._store.get(kind, id) or {}
-        return self._answer({"id": id, "label": resource.get("label"), "description": resource.get("description")})
-
-    def _edit(self, kind: Kind, id: str, given: dict[str, str]) -> None:
-        edited = {**(self._store.aspect(LABEL_ASPECT, id) or {}), **given}
-        kept = {key: text for key, text in edited.items() if text}
-        with self._store.transaction("label edited at the panel") as tx:
-            tx.attach(LABEL_ASPECT, id, kept or None)
-            tx.update(kind, id, **kept)
-        if len(kept) < len(edited):
-            self._restore_labels()
 
     def _answer(self, body: JSON) -> Answer:
         return Answer({"now": format_tai(self._clock.tai_ns()), **body}, headers=_FRESH)

@@ -37,7 +37,7 @@ class FakeBox:
     async def start(self) -> None:
         scene = self.scene
         site = Site()
-        PanelApi(scene.menu, scene.store, scene.clock, self._take, lambda: None).declare(site)
+        PanelApi(scene.menu, scene.store, scene.clock, self._take).declare(site)
         self._events = PanelEvents(scene.menu, scene.clock)
         self._server = HttpServer(site, self._settled)
         self._server.stream(PATH, self._events.handle)

@@ -21,8 +21,8 @@ from appliance.config.model import (
     OutputConfig,
     ReceiverConfig,
     SenderConfig,
-    VideoConfig,
 )
+from appliance.config.video import VideoConfig
 from appliance.core.store import Store
 from appliance.edge.media import ASPECT, Media
 from appliance.edge.multicast import Memberships

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from appliance.config.model import AcceptConfig, Format, ReceiverConfig, SenderConfig
+from appliance.config.model import Format, ReceiverConfig, SenderConfig
+from appliance.config.video import AcceptConfig
 from appliance.config.video_rules import grain_rate
 from appliance.core.types import JSON
 from appliance.media.abilities import AUDIO, AudioAbility

@@ -20,11 +20,9 @@ from appliance.network.model import NetworkState
 from appliance.network.ptp import PtpClock
 from appliance.nmos.caps.describe import receiver_caps, sender_caps
 from appliance.nmos.is04 import pictures
+from appliance.nmos.is04.edits import edited
 from appliance.nmos.is04.host import clocks, interfaces, media_clock
 from appliance.nmos.is04.tags import Tags, listed
-
-LABEL_ASPECT = "label"
-"""The store's table of labels edited at the box: id → {"label": ..., "description": ...}."""
 
 _CHANNEL_SYMBOLS: Mapping[int, tuple[tuple[str, str], ...]] = {
     1: (("Mono", "M1"),),
@@ -56,8 +54,10 @@ class Host:
     lldp: Lldp = field(default_factory=Lldp)
 
     def url(self, address: str, path: str = "/") -> str:
-        host = f"[{address}]" if ":" in address else address
-        return f"http://{host}:{self.http_port}{path}"
+        return f"http://{self.host_of_url(address)}:{self.http_port}{path}"
+
+    def host_of_url(self, address: str) -> str:
+        return f"[{address}]" if ":" in address else address
 
     @property
     def reference(self) -> tuple[str, int] | None:
@@ -70,17 +70,19 @@ class Host:
 
 
 class Builder:
-    """Makes the resources of one configuration; ``populate`` writes them into the store."""
+    """Makes the resources of one configuration; ``populate`` writes them into the store. ``serial_number`` is the
+    board's, if it has one."""
 
-    def __init__(self, config: Config, identities: Identities) -> None:
+    def __init__(self, config: Config, identities: Identities, serial_number: str | None = None) -> None:
         self._ids = identities
+        self._serial_number = serial_number or identities.of(Kind.NODE)
         self._references: dict[str, tuple[str, int] | None] = {}
         self.configure(config)
 
     def configure(self, config: Config) -> None:
         """Take another configuration; the store follows with the next :meth:`write`."""
         self._config = config
-        self._tags = Tags(config, serial_number=self._ids.of(Kind.NODE))
+        self._tags = Tags(config, self._serial_number)
         self._senders = _by_device(self._ids, Kind.SENDER, config.senders)
         self._receivers = _by_device(self._ids, Kind.RECEIVER, config.receivers)
         self._of_events = {sender.device for sender in config.senders if not sender.transport.is_rtp}
@@ -117,9 +119,9 @@ class Builder:
         if host.clock is None:
             yield from self._reclock(store, host, cause)
         with store.transaction(cause) as tx:
-            tx.put(Kind.NODE, self._labelled(self._node(host), tx))
+            tx.put(Kind.NODE, self._edited(self._node(host), tx))
             for device in self._config.devices:
-                tx.put(Kind.DEVICE, self._labelled(self._device(device, host), tx))
+                tx.put(Kind.DEVICE, self._edited(self._device(device, host), tx))
         yield
         if host.clock is not None:
             yield from self._reclock(store, host, cause)
@@ -152,20 +154,19 @@ class Builder:
             yield
 
     def _resources(self, host: Host, tx: Transaction) -> Iterator[tuple[Kind, JSON]]:
-        yield Kind.NODE, self._labelled(self._node(host), tx)
+        yield Kind.NODE, self._edited(self._node(host), tx)
         for device in self._config.devices:
-            yield Kind.DEVICE, self._labelled(self._device(device, host), tx)
+            yield Kind.DEVICE, self._edited(self._device(device, host), tx)
         for sender in self._config.senders:
             source, flow = self._source(sender, host), self._flow(sender)
-            yield Kind.SOURCE, self._labelled(source, tx)
-            yield Kind.FLOW, self._labelled(flow, tx)
-            yield Kind.SENDER, self._labelled(self._sender(sender, flow, source, host, tx), tx)
+            yield Kind.SOURCE, self._edited(source, tx)
+            yield Kind.FLOW, self._edited(flow, tx)
+            yield Kind.SENDER, self._edited(self._sender(sender, flow, source, host, tx), tx)
         for receiver in self._config.receivers:
-            yield Kind.RECEIVER, self._labelled(self._receiver(receiver, tx), tx)
+            yield Kind.RECEIVER, self._edited(self._receiver(receiver, tx), tx)
 
-    def _labelled(self, body: JSON, tx: Transaction) -> JSON:
-        edited = tx.aspect(LABEL_ASPECT, body["id"])
-        return {**body, **edited} if edited else body
+    def _edited(self, body: JSON, tx: Transaction) -> JSON:
+        return edited(body, tx.aspect)
 
     # ---- one function a resource type
 
@@ -186,7 +187,14 @@ class Builder:
                 ],
             },
             "caps": {},
-            "services": [],
+            "services": [
+                {
+                    "href": service.href.replace("{host}", host.host_of_url(host.control)),
+                    "type": service.type,
+                    "authorization": service.authorization,
+                }
+                for service in config.node.services
+            ],
             "clocks": clocks(host.clock),
             "interfaces": interfaces(host.network, host.lldp),
         }

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from appliance.config.model import Format, SenderConfig, VideoConfig
+from appliance.config.model import Format, SenderConfig
+from appliance.config.video import VideoConfig
 from appliance.config.video_rules import CODED, JPEG_XS, grain_rate
 from appliance.core.types import JSON
 

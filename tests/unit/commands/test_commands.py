@@ -33,7 +33,7 @@ class InProcess(Daemon):
         super().__init__("http://box")
         self.scene = scene
         self.site = Site()
-        PanelApi(scene.menu, scene.store, scene.clock, self._take, lambda: None).declare(self.site)
+        PanelApi(scene.menu, scene.store, scene.clock, self._take).declare(self.site)
         self.figures = StreamFigures()
         Streams(scene.store, scene.clock, self._status, lambda _: self.figures).declare(self.site)
 

@@ -10,6 +10,7 @@ from appliance.core.types import Kind
 from appliance.discovery.world import PeerStatus
 from appliance.edge.server import call_bottle
 from appliance.errors import BadRequest, Unresolvable
+from appliance.panel.annotations import AnnotationApi
 from appliance.panel.api import PanelApi
 from appliance.panel.items import ReceiverItem, SourceItem
 from appliance.web.messages import Answer, Request
@@ -32,7 +33,9 @@ class Box:
         self.restored = 0
         self.site = Site()
         scene = self.scene
-        PanelApi(scene.menu, scene.store, scene.clock, self.take, self.restore).declare(self.site)
+        panel = PanelApi(scene.menu, scene.store, scene.clock, self.take)
+        panel.declare(self.site)
+        AnnotationApi(scene.store, self.restore, panel.check_unlocked).declare(self.site)
 
     async def take(self, receiver_id: str, sender_id: str | None) -> Answer:
         item = self.scene.menu.receiver(receiver_id)
@@ -241,7 +244,7 @@ def test_an_empty_label_is_as_configured_again(box: Box) -> None:
         ({"id": NODE, "label": "a\nb"}, 400, "label"),
         ({"id": NODE, "label": "a\u202eb"}, 400, "label"),
         ({"id": NODE, "label": "x", "description": "y" * 301}, 400, "description"),
-        ({"id": NODE, "label": "x", "tags": {}}, 400, "tags"),
+        ({"id": NODE, "label": "x", "text": {}}, 400, "text"),
     ],
 )
 def test_bad_labels_name_the_key_and_change_nothing(box: Box, body: Any, status: int, key: str) -> None:

@@ -47,7 +47,7 @@ class Box(PlainBox):
     def __init__(self) -> None:
         super().__init__()
         scene = self.scene
-        panel = PanelApi(scene.menu, scene.store, scene.clock, self.take, self.restore)
+        panel = PanelApi(scene.menu, scene.store, scene.clock, self.take)
         OperatingApi(
             scene.menu, scene.store, scene.clock, Defaults(), panel, one_by_one, Secrets()  # type: ignore[arg-type]
         ).declare(self.site)  # fmt: skip

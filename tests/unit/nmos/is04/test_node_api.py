@@ -15,7 +15,8 @@ from appliance.core.types import Kind
 from appliance.edge.server import call_bottle
 from appliance.network.model import Address, Interface, NetworkState
 from appliance.nmos.is04.api import NodeApi
-from appliance.nmos.is04.build import LABEL_ASPECT, Builder, Host
+from appliance.nmos.is04.build import Builder, Host
+from appliance.nmos.is04.edits import LABEL_ASPECT
 from appliance.nmos.is04.project import VERSIONS
 from appliance.nmos.is04.tags import GROUP_HINT
 from appliance.web.messages import Answer, Request
