@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from appliance.config.model import CommandConfig, InputConfig, OutputConfig, VideoConfig
+from appliance.config.model import CommandConfig, InputConfig, OutputConfig
+from appliance.config.video import VideoConfig
 from appliance.media.pcm import Pcm
 
 

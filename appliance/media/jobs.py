@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeAlias
 
-from appliance.config.model import Config, Format, ReceiverConfig, SenderConfig, VideoConfig
+from appliance.config.model import Config, Format, ReceiverConfig, SenderConfig
+from appliance.config.video import VideoConfig
 from appliance.core.types import JSON
 from appliance.errors import BadRequest
 from appliance.media.engine import AudioFormat, Job, Leg
