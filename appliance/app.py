@@ -199,7 +199,7 @@ class Appliance:
             discovery, self.store, self.world, self.clock, kept, self.manifests, self.menu.set_feed
         )
         files = self.discovering.manifests
-        self.takes = Takes(self.store, self.world, self.connections, self.files, files.of, files.at)
+        self.takes = Takes(self.store, self.world, self.connections, self.files, files.of, files.at, files.leg)
         self.eventing: Eventing | None = None
         if any(not endpoint.transport.is_rtp for endpoint in self.endpoints):
             from appliance.edge.eventing import Eventing

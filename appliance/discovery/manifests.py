@@ -7,6 +7,7 @@ href of its /self, name; a host *name* among these is taken for the peer itself,
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -20,6 +21,9 @@ from appliance.nmos.is05.sdp.parse import parse
 from appliance.nmos.is05.sdp.paths import paths
 
 MAX_KEPT = 256
+MAX_CONTROLS = 16
+CONNECTION_API = "urn:x-nmos:control:sr-ctrl/v1.1"
+"""Events came with this version."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -44,6 +48,15 @@ def manifest_href(entry: SenderEntry) -> str:
     if not href:
         raise NotFound(f"sender {entry.id} offers no transport file now (its manifest_href is null): is it active?")
     return str(href)
+
+
+def active_urls(entry: SenderEntry) -> Iterator[str]:
+    """Where the Connection API of its device may say what is active at a sender, by all that its node names."""
+    controls = (entry.device or {}).get("controls")
+    for control in controls[:MAX_CONTROLS] if isinstance(controls, list) else ():
+        href = control.get("href") if isinstance(control, dict) and control.get("type") == CONNECTION_API else None
+        if isinstance(href, str):
+            yield f"{href.rstrip('/')}/single/senders/{entry.id}/active"
 
 
 def read_url(url: str) -> Target:

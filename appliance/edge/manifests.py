@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable
 
+from appliance.core.types import JSON
 from appliance.discovery.manifests import (
     ManifestCache,
     Target,
+    active_urls,
     is_literal,
     manifest_href,
     read_url,
@@ -68,6 +71,21 @@ class Manifests:
                 return await self._file(where.at(address), None)
         raise Forbidden(f"manifest_href leads to {where.host}, which this box does not contact for others")
 
+    async def leg(self, sender_id: str) -> JSON:
+        """The one leg in IS-05's /active of a peer's sender of events; an ApplianceError says why not."""
+        entry = self._world.entries.get(sender_id)
+        if entry is None:
+            raise NotFound(f"sender_id: no sender {sender_id[:64]} is known")
+        refused: ApplianceError = NotFound("its device names no Connection API v1.1, which events need")
+        for url in active_urls(entry):
+            try:
+                where = self._target(entry, url)
+            except ApplianceError as error:
+                refused = error
+                continue
+            return _leg(await self._fetch(where, entry, "application/json", "its active parameters"), where.host)
+        raise refused
+
     def _target(self, entry: SenderEntry, url: str) -> Target:
         peer = self._cache.peer(entry.peer)
         if peer is None and entry.node is not None and entry.peer == NETWORK:
@@ -77,6 +95,10 @@ class Manifests:
         return target(url, peer, self._cache.policy)
 
     async def _file(self, where: Target, entry: SenderEntry | None) -> str:
+        body = await self._fetch(where, entry, "application/sdp, */*;q=0.5", "the transport file")
+        return _transport_file(body, where.host)
+
+    async def _fetch(self, where: Target, entry: SenderEntry | None, accept: str, what: str) -> bytes:
         def may_follow(url: str) -> bool:
             """nmos-cpp redirects to its Connection API: on the same address that is no other host."""
             try:
@@ -87,7 +109,7 @@ class Manifests:
         limits = self._cache.limits
         bounds = Bounds(limits.manifest_bytes, limits.manifest_s, limits.manifest_s, limits.manifest_s)
         url = f"{where.scheme}://{host_in_url(where.address)}:{where.port}{where.path}"
-        headers = {"Accept": "application/sdp, */*;q=0.5"}
+        headers = {"Accept": accept}
         if where.host != where.address:
             headers["Host"] = f"{host_in_url(where.host)}:{where.port}"
         try:
@@ -95,10 +117,20 @@ class Manifests:
         except HttpFailure as error:
             if entry is not None and not error.reached:
                 self._on_unreached(entry.peer, error.reason)
-            raise PeerFailed(f"the transport file could not be fetched from {where.host}: {error.reason}") from error
+            raise PeerFailed(f"{what} could not be fetched from {where.host}: {error.reason}") from error
         if reply.status != 200:
-            raise PeerFailed(f"{where.host} answers {reply.status} instead of the transport file", debug=url)
-        return _transport_file(reply.body, where.host)
+            raise PeerFailed(f"{where.host} answers {reply.status} instead of {what}", debug=url)
+        return reply.body
+
+
+def _leg(body: bytes, host: str) -> JSON:
+    try:
+        (leg,) = json.loads(body)["transport_params"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise PeerFailed(f"what {host} gives as the active parameters is none of events") from error
+    if not isinstance(leg, dict):
+        raise PeerFailed(f"what {host} gives as the active parameters is none of events")
+    return leg
 
 
 def _transport_file(body: bytes, host: str) -> str:

@@ -1,7 +1,8 @@
 """Takes: a receiver of this box gets a sender from anywhere, at once.
 
 What it takes is the sender's transport file, from this box itself or over the network, and then an immediate activation
-like any controller's. While a file is on its way somebody may choose again: the last choice wins, whatever order the
+like any controller's. Events have no such file: a receiver of events gets what the sender's Connection API says is
+active. While either is on its way somebody may choose again: the last choice wins, whatever order the
 answers come in.
 """
 
@@ -19,6 +20,8 @@ from appliance.web.messages import Answer, Request
 
 Manifest = Callable[[str], Awaitable[str]]
 """The transport file of a known sender by its id, or of any by its manifest_href; raises ApplianceError."""
+ActiveLeg = Callable[[str], Awaitable[JSON]]
+"""The active leg of a known sender of events by its id; raises ApplianceError."""
 
 
 class Takes:
@@ -32,6 +35,7 @@ class Takes:
         files: TransportFiles,
         manifest_of: Manifest,
         manifest_at: Manifest,
+        leg_of: ActiveLeg,
     ) -> None:
         self._store = store
         self._world = world
@@ -39,21 +43,30 @@ class Takes:
         self._files = files
         self._manifest_of = manifest_of
         self._manifest_at = manifest_at
+        self._leg_of = leg_of
         self._latest: dict[str, int] = {}
 
     async def take(self, receiver_id: str, sender_id: str | None) -> Answer:
         """The panel's take: a known sender, or ``None`` for off."""
-        self._connections.endpoint(Kind.RECEIVER, receiver_id)
+        receiver = self._connections.endpoint(Kind.RECEIVER, receiver_id)
         turn = self._begin(receiver_id)
         if sender_id is None:
             return _taken(receiver_id, None, self._connections.release(receiver_id))
         own = self._store.get(Kind.SENDER, sender_id)
+        if own is not None and not receiver.transport.is_rtp:
+            sender = self._connections.endpoint(Kind.SENDER, sender_id)
+            (leg,) = self._connections.connection(sender)["active"]["transport_params"]
+            return _taken(receiver_id, sender_id, self._connections.listen(receiver_id, own, leg))
         if own is not None:
             outcome = self._connections.take(receiver_id, own, self._own_file(sender_id))
             return _taken(receiver_id, sender_id, outcome)
         entry = self._world.entries.get(sender_id)
         if entry is None:
             raise NotFound(f"sender_id: no sender {sender_id[:64]} is known")
+        if not receiver.transport.is_rtp:
+            leg = await self._leg_of(sender_id)
+            self._check_latest(receiver_id, turn)
+            return _taken(receiver_id, sender_id, self._connections.listen(receiver_id, entry.sender, leg))
         sdp = await self._manifest_of(sender_id)
         self._check_latest(receiver_id, turn)
         return _taken(receiver_id, sender_id, self._connections.take(receiver_id, entry.sender, sdp))

@@ -157,6 +157,22 @@ def test_a_button_here_lights_a_lamp_there(desk: Box, stage: Box) -> None:
     assert heard(stage, "level") is None
 
 
+def test_a_take_at_the_panel_needs_no_controller(desk: Box, stage: Box) -> None:
+    lamp = endpoint(stage, "receivers", "lamp")
+    button = endpoint(desk, "senders", "Button")
+    eventually(lambda: button in stage.get("/panel/sources").text, "the button in the menu")
+    fader = endpoint(desk, "senders", "Fader")
+    assert stage.post("/panel/take", {"receiver_id": lamp, "sender_id": fader}).status == 409, "it does not fit"
+    answer = stage.post("/panel/take", {"receiver_id": lamp, "sender_id": button})
+    assert answer.status == 200, answer.body
+    press(desk, "Button", True)
+    eventually(lambda: lit(stage) == {"tally"}, "the lamp")
+    (shown,) = [item for item in stage.json("/panel/receivers")["receivers"] if item["id"] == lamp]
+    assert shown["shows"] == "Button"
+    assert stage.post("/panel/take", {"receiver_id": lamp, "sender_id": None}).status == 200
+    eventually(lambda: lit(stage) == set(), "the lamp to go out")
+
+
 def test_a_killed_server_is_found_again_with_the_state_that_it_then_has(desk: Box, stage: Box) -> None:
     connect(stage, "lamp", desk, "Button")
     eventually(lambda: heard(stage, "lamp") is False, "the state")

@@ -22,7 +22,7 @@ from appliance.network.room import Commitments
 from appliance.nmos.is05.activator import FAILURES, Activator, attach
 from appliance.nmos.is05.bitrate import BitRates
 from appliance.nmos.is05.endpoint import Endpoint
-from appliance.nmos.is05.events import Broker
+from appliance.nmos.is05.events import Broker, as_received
 from appliance.nmos.is05.patch import Requested, is_cancelling, requested_activation, stage, validate
 from appliance.nmos.is05.receiverfile import read_file
 from appliance.nmos.is05.resolve import Network, Pool
@@ -125,6 +125,13 @@ class Connections:
         """Connect a receiver at once to what ``sdp`` describes, of ``sender`` where it is an NMOS one."""
         endpoint = self.endpoint(Kind.RECEIVER, receiver_id)
         return self._patch(endpoint, self._without_staged(endpoint), _connect(sender, sdp))
+
+    def listen(self, receiver_id: str, sender: JSON, leg: JSON) -> Outcome:
+        """Connect a receiver of events at once to the sender whose active leg that is."""
+        endpoint = self.endpoint(Kind.RECEIVER, receiver_id)
+        body = {"sender_id": sender["id"], "master_enable": True, "activation": {"mode": IMMEDIATE}}
+        params = [as_received(endpoint, leg)]
+        return self._patch(endpoint, self._without_staged(endpoint), {**body, "transport_params": params})
 
     def release(self, receiver_id: str) -> Outcome:
         """Disconnect a receiver at once."""

@@ -84,6 +84,13 @@ def with_own(endpoint: Endpoint, legs: Collection[JSON], node: JSON) -> list[JSO
     return [leg if leg.items() >= values.items() else {**leg, **values} for leg in legs]
 
 
+def as_received(endpoint: Endpoint, leg: JSON) -> JSON:
+    """What the active leg of a sender says, in the words of the receiver that is to hear it."""
+    renamed = {"destination_host": "source_host", "destination_port": "source_port"}
+    said = {renamed.get(name, name): value for name, value in leg.items()}
+    return {name: said[name] for name in endpoint.parameters if name in said}
+
+
 class EventResolver:
     """Resolves the one leg of a WebSocket or MQTT sender or receiver."""
 

@@ -6,12 +6,16 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from appliance.config.loader import parse
+from appliance.config.model import Config
+from appliance.core.types import JSON
 from appliance.discovery.world import SenderEntry, World
 from appliance.edge.takes import Takes
 from appliance.errors import ApplianceError, Conflict, NotFound
 from appliance.nmos.is05.transportfile import TransportFiles
 from appliance.web.messages import Answer, Request
-from tests.unit.nmos.is05.boxes import SENDER_ID, Box, multicast_sdp, receiver_id, sender_id
+from tests.unit.nmos.is05.boxes import CONFIG, SENDER_ID, Box, multicast_sdp, receiver_id, sender_id
+from tests.unit.nmos.is07.tallies import CONFIG as TALLIES
 
 SPEAKER = receiver_id("speaker")
 OTHER_ID = "22222222-2222-4222-8222-222222222222"
@@ -20,13 +24,18 @@ OTHER_ID = "22222222-2222-4222-8222-222222222222"
 class Scene:
     """A box, a world with two senders in it, and files that arrive when a test lets them."""
 
-    def __init__(self) -> None:
-        self.box = Box()
+    def __init__(self, config: Config = CONFIG) -> None:
+        self.box = Box(config)
         self.world = World()
         self.world.update("peer", [SenderEntry("peer", {"id": id, "label": id}) for id in (SENDER_ID, OTHER_ID)])
         self.arrivals: dict[str, asyncio.Future[str]] = {}
         files = TransportFiles(self.box.store, self.box.connections, self.box.network, ttl=32)
-        self.takes = Takes(self.box.store, self.world, self.box.connections, files, self._manifest, self._manifest)
+        self.takes = Takes(
+            self.box.store, self.world, self.box.connections, files, self._manifest, self._manifest, self._leg
+        )
+
+    async def _leg(self, sender_id: str) -> JSON:
+        return {"connection_uri": f"ws://10.0.0.9:80/{await self._manifest(sender_id)}", "ext_x": 1}
 
     async def _manifest(self, name: str) -> str:
         return await self.arrivals.setdefault(name, asyncio.get_running_loop().create_future())
@@ -40,9 +49,9 @@ class Scene:
         return active["sender_id"], active["transport_params"][0]["multicast_ip"]
 
 
-def run(scenario: Callable[[Scene], Awaitable[None]]) -> None:
+def run(scenario: Callable[[Scene], Awaitable[None]], scene: Scene | None = None) -> None:
     async def alone() -> None:
-        await scenario(Scene())
+        await scenario(scene or Scene())
 
     asyncio.run(alone())
 
@@ -118,6 +127,35 @@ def test_what_is_unknown_or_cannot_be_fetched_changes_nothing() -> None:
         assert scene.box.aspect(SPEAKER) == before
 
     run(scenario)
+
+
+def test_a_receiver_of_events_gets_what_is_active_at_its_sender() -> None:
+    async def scenario(scene: Scene) -> None:
+        lamp, button = receiver_id("lamp"), sender_id("button")
+        await scene.takes.take(lamp, button)
+        active = scene.box.aspect(lamp)["active"]
+        assert active["sender_id"] == button
+        assert active["transport_params"] == scene.box.aspect(button)["active"]["transport_params"]
+        take = begun(scene.takes.take(lamp, SENDER_ID))
+        await asyncio.sleep(0)
+        scene.arrivals[SENDER_ID].set_result("there")
+        await take
+        assert scene.box.aspect(lamp)["active"]["transport_params"][0]["connection_uri"] == "ws://10.0.0.9:80/there"
+        await scene.takes.take(lamp, None)
+        assert not scene.box.aspect(lamp)["active"]["master_enable"]
+
+    run(scenario, Scene(parse(TALLIES)))
+
+
+def test_over_mqtt_the_broker_of_the_sender_is_that_of_the_receiver() -> None:
+    async def scenario(scene: Scene) -> None:
+        display, mode = receiver_id("display"), sender_id("mode")
+        await scene.takes.take(display, mode)
+        sent, heard = (scene.box.aspect(id)["active"]["transport_params"][0] for id in (mode, display))
+        assert (heard["source_host"], heard["source_port"]) == (sent["destination_host"], sent["destination_port"])
+        assert heard["broker_topic"] == sent["broker_topic"]
+
+    run(scenario, Scene(parse(TALLIES)))
 
 
 def test_target_fetches_what_the_controller_names_and_answers_202() -> None:
