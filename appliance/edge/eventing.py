@@ -94,7 +94,7 @@ class Eventing:
     def _carry_mqtt(self) -> None:
         from appliance.edge.mqtt import MqttCarrier
 
-        self.exchange.carriers[Transport.MQTT] = MqttCarrier(self.exchange, self._broker)
+        self.exchange.carriers[Transport.MQTT] = MqttCarrier(self.exchange, self._broker, self._policy)
 
     def _carry_websocket(self, server: HttpServer) -> None:
         from appliance.edge.events_server import PREFIX

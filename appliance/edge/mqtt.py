@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 
 from appliance.config.model import BrokerConfig
 from appliance.core.types import JSON
+from appliance.discovery.contact import ContactPolicy
 from appliance.edge.client import Bounds, HttpClient, HttpFailure
 from appliance.edge.mqtt_link import Link
 from appliance.errors import BadRequest
@@ -30,10 +31,13 @@ _STATE_BOUNDS = Bounds(body_bytes=64 * 1024, total_s=5.0)
 
 
 class MqttCarrier:
-    """See :class:`appliance.nmos.is07.exchange.Carrier`. ``configured`` is the broker of the configuration."""
+    """See :class:`appliance.nmos.is07.exchange.Carrier`. ``configured`` is the broker of the configuration, ``policy``
+    says which addresses may be contacted where somebody else names one."""
 
-    def __init__(self, exchange: Exchange, configured: BrokerConfig | None) -> None:
-        self._exchange, self._configured = exchange, configured
+    def __init__(
+        self, exchange: Exchange, configured: BrokerConfig | None, policy: Callable[[], ContactPolicy]
+    ) -> None:
+        self._exchange, self._configured, self._policy = exchange, configured, policy
         self._senders: dict[Broker, _Senders] = {}
         self._receivers: dict[Broker, _Receivers] = {}
         self._at: dict[str, Broker] = {}
@@ -49,7 +53,7 @@ class MqttCarrier:
             if link is None:
                 topic = sending.params["connection_status_broker_topic"]
                 link = self._senders[broker] = _Senders(
-                    broker, self._ca_file(), topic, self._exchange, self._closing.get(broker)
+                    self._link(broker, topic), topic, self._exchange, self._closing.get(broker)
                 )
             link.send(sending)
 
@@ -66,7 +70,7 @@ class MqttCarrier:
         if broker is not None:
             link = self._receivers.get(broker)
             if link is None:
-                link = self._receivers[broker] = _Receivers(broker, self._ca_file(), self._exchange, self._client)
+                link = self._receivers[broker] = _Receivers(self._link(broker, None), self._exchange, self._client)
             link.receive(receiving)
 
     def stop_receiving(self, receiver_id: str) -> None:
@@ -112,28 +116,28 @@ class MqttCarrier:
 
         task = self._closing[broker] = asyncio.create_task(in_turn(), name=f"leaving {broker.name}")
 
-    def _ca_file(self) -> str | None:
-        return None if self._configured is None else self._configured.ca_file
+    def _link(self, broker: Broker, status_topic: str | None) -> Link:
+        ca_file = None if self._configured is None else self._configured.ca_file
+        will = status(status_topic, active=False) if status_topic else None
+        return Link(broker, ca_file, will, self._permitted)
+
+    def _permitted(self, host: str, ip: str, port: int) -> bool:
+        configured = self._configured is not None and self._configured.host == host
+        return configured or self._policy().permitted(ip, port)
 
 
 class _Senders:
     """All senders of this box at one broker."""
 
     def __init__(
-        self,
-        broker: Broker,
-        ca_file: str | None,
-        status_topic: str | None,
-        exchange: Exchange,
-        after: asyncio.Task[None] | None,
+        self, link: Link, status_topic: str | None, exchange: Exchange, after: asyncio.Task[None] | None
     ) -> None:
         self._exchange = exchange
         self._senders: dict[str, Sending] = {}
         self._outbox = Outbox()
         self._emptied = asyncio.Event()
         self._status_topic = status_topic
-        will = status(status_topic, active=False) if status_topic else None
-        self._link = Link(broker, ca_file, will)
+        self._link = link
         self._link.on_up, self._link.on_down, self._link.on_done = self._up, self._down, self._done
         self._link.start(after)
 
@@ -213,13 +217,13 @@ class _Heard:
 class _Receivers:
     """All receivers of this box at one broker."""
 
-    def __init__(self, broker: Broker, ca_file: str | None, exchange: Exchange, client: HttpClient) -> None:
+    def __init__(self, link: Link, exchange: Exchange, client: HttpClient) -> None:
         self._exchange, self._client = exchange, client
         self._topics = Topics()
         self._heard: dict[str, _Heard] = {}
         self._asking: dict[int, str] = {}
         self._fetches: set[asyncio.Task[None]] = set()
-        self._link = Link(broker, ca_file, will=None)
+        self._link = link
         self._link.on_up, self._link.on_down = self._up, self._down
         self._link.on_message, self._link.on_subscribed = self._message, self._subscribed
         self._link.start()

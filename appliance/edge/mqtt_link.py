@@ -29,19 +29,25 @@ REST_S = 0.05
 _MAX_ADDRESSES = 4
 
 
+Permitted = Callable[[str, str, int], bool]
+"""``permitted(host, its address, port)``"""
+
+
 class Lost(Exception):
     """The connection is over, and why."""
 
 
 class Link:
-    """Connected, or trying to be, from ``start`` to ``close``. The callbacks come within the loop.
+    """Connected, or trying to be, from ``start`` to ``close``, at an address that is ``permitted``. The callbacks come
+    within the loop.
 
     ``on_up``: connected; publish and subscribe now. ``on_down(why)``: not connected, trying again by itself.
     ``on_message(topic, payload)``; ``on_done(id)``: the broker has what ``publish`` sent; ``on_subscribed(id)``.
     """
 
-    def __init__(self, broker: Broker, ca_file: str | None, will: Outgoing | None) -> None:
+    def __init__(self, broker: Broker, ca_file: str | None, will: Outgoing | None, permitted: Permitted) -> None:
         self.broker = broker
+        self._permitted = permitted
         self._ca_file, self._will = ca_file, will
         self._client: Any = None
         self._task: asyncio.Task[None] | None = None
@@ -147,8 +153,9 @@ class Link:
     async def _open(self) -> _Guarded:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(self.broker.host, self.broker.port, type=socket.SOCK_STREAM)
-        failure: OSError = OSError(f"{self.broker.host} has no address")
-        for family, type, protocol, _, address in found[:_MAX_ADDRESSES]:
+        allowed = [entry for entry in found if self._permitted(self.broker.host, str(entry[4][0]), self.broker.port)]
+        failure: OSError = OSError("it has no address that this box contacts")
+        for family, type, protocol, _, address in allowed[:_MAX_ADDRESSES]:
             raw = socket.socket(family, type, protocol)
             raw.setblocking(False)
             try:

@@ -12,6 +12,7 @@ import pytest
 
 from appliance.config.model import BrokerConfig, Transport
 from appliance.core.types import JSON, Kind
+from appliance.discovery.contact import ContactPolicy
 from appliance.edge.mqtt import MqttCarrier
 from appliance.edge.mqtt_link import Link
 from appliance.media.engine import StreamStatus
@@ -32,7 +33,8 @@ class Party:
 
     def __init__(self, broker: Mosquitto, config: BrokerConfig | None = None) -> None:
         self.box = TallyBox()
-        self.carrier = MqttCarrier(self.box.exchange, config or BrokerConfig("127.0.0.1", broker.port))
+        configured = config or BrokerConfig("127.0.0.1", broker.port)
+        self.carrier = MqttCarrier(self.box.exchange, configured, ContactPolicy)
         self.box.exchange.carriers[Transport.MQTT] = self.carrier
         self.heard: list[Event] = []
         self.statuses: dict[str, StreamStatus] = {}
@@ -107,7 +109,7 @@ class Observer:
 
     def __init__(self, broker: Mosquitto) -> None:
         self.messages: list[tuple[str, Any, bool]] = []
-        self.link = Link(Broker("127.0.0.1", broker.port, secure=False), None, None)
+        self.link = Link(Broker("127.0.0.1", broker.port, secure=False), None, None, lambda *_: True)
         self._up = asyncio.Event()
         self.link.on_up = self._up.set
         self._raw = self.link.on_message
@@ -364,6 +366,17 @@ def test_a_message_of_the_longest_packet_passes_and_a_longer_one_ends_the_connec
             await lamp.until_status(receiver("display"), "fault", "too long")
             await lamp.until_status(receiver("display"), "running")
             await observer.link.close()
+
+    with mosquitto(tmp_path) as broker:
+        run(test(broker))
+
+
+def test_a_controller_cannot_send_it_to_its_own_host_nor_to_this_process(tmp_path: Path) -> None:
+    async def test(broker: Mosquitto) -> None:
+        async with parties(broker, 1, BrokerConfig("10.0.0.9")) as (lamp,):
+            lamp.activate_receiver()
+            await lamp.until_status(receiver("display"), "fault", "no address that this box contacts")
+        assert "New connection" not in broker.log.replace("New connection from 127.0.0.1", "", 1)
 
     with mosquitto(tmp_path) as broker:
         run(test(broker))

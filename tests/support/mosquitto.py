@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.lan.namespace import kill
+from tests.lan.network import Host
 from tests.lan.waiting import eventually
 
 PROGRAM = "/usr/sbin/mosquitto"
@@ -15,14 +16,22 @@ USER, PASSWORD = "stage", "left & right"
 
 
 class Mosquitto:
-    """``secure``: TLS with a certificate for 127.0.0.1 by the authority in ``ca_file``, and a password."""
+    """``secure``: TLS, a certificate for 127.0.0.1 by the authority in ``ca_file``, and a password. On a ``host`` of
+    a LAN it listens on all addresses, at the usual port."""
 
-    def __init__(self, folder: Path, *, secure: bool = False) -> None:
-        self.port = _free_port()
+    def __init__(self, folder: Path, *, secure: bool = False, host: Host | None = None) -> None:
+        self._host = host
+        self.port = _free_port() if host is None else 1883
         self.ca_file = str(folder / "ca.pem")
         self._log = folder / "mosquitto.log"
         self._file = folder / "mosquitto.conf"
-        lines = [f"listener {self.port} 127.0.0.1", "user root", "persistence false", "log_type all"]
+        folder.mkdir(exist_ok=True)
+        lines = [
+            f"listener {self.port} {'127.0.0.1' if host is None else '0.0.0.0'}",
+            "user root",
+            "persistence false",
+            "log_type all",
+        ]
         if secure:
             _certificates(folder)
             passwords = folder / "passwords"
@@ -40,10 +49,12 @@ class Mosquitto:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        with self._log.open("a") as log:
-            self._process = subprocess.Popen(
-                [PROGRAM, "-c", str(self._file)], stdout=log, stderr=log, text=True, start_new_session=True
-            )
+        command = [PROGRAM, "-c", str(self._file)]
+        if self._host is not None:
+            self._process = self._host.popen(command, log=self._log)
+        else:
+            with self._log.open("a") as log:
+                self._process = subprocess.Popen(command, stdout=log, stderr=log, text=True, start_new_session=True)
         eventually(self._answers, "mosquitto to answer")
 
     def kill(self) -> None:
@@ -57,9 +68,12 @@ class Mosquitto:
         return self._log.read_text(errors="replace")
 
     def _answers(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
-        return False
+        def connect() -> bool:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return True
+            return False
+
+        return connect() if self._host is None else self._host.call(connect)
 
 
 @contextmanager

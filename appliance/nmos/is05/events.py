@@ -134,7 +134,7 @@ class EventResolver:
         if leg[name] == AUTO:
             found = self._broker()
             if found is None:
-                why = "no broker is known: events.mqtt_broker in the configuration names one"
+                why = "no broker is known: none is announced, nor named by events.mqtt_broker"
                 raise Unresolvable(f"transport_params[0].{name}", why)
             broker = found
         protocol = broker.protocol if leg["broker_protocol"] == AUTO else leg["broker_protocol"]
