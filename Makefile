@@ -16,8 +16,8 @@ FOR_MEDIA := gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-g
 FOR_DEBIAN_VERSIONS := python3-venv python3-aiohttp python3-bottle python3-cbor2 python3-dnspython python3-fastjsonschema \
 	python3-luma.oled python3-netifaces python3-paho-mqtt python3-pil \
 	python3-prometheus-client python3-pyroute2 python3-urwid python3-zeroconf
-FOR_INTEGRATION := $(FOR_MEDIA) avahi-daemon avahi-utils chromium dbus dbus-daemon fonts-dejavu-core \
-	iproute2 linuxptp lldpd mosquitto openssl procps util-linux
+FOR_INTEGRATION := $(FOR_MEDIA) gstreamer1.0-plugins-bad avahi-daemon avahi-utils chromium dbus dbus-daemon \
+	fonts-dejavu-core iproute2 linuxptp lldpd mosquitto openssl procps util-linux
 FOR_BENCH := wrk
 FOR_PACKAGE := build-essential debhelper dh-python fakeroot lintian pybuild-plugin-pyproject python3-all \
 	python3-setuptools python3-wheel

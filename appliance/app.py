@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 import socket
 from collections.abc import Awaitable, Callable
 from itertools import chain
@@ -28,6 +27,7 @@ from appliance.discovery.manifests import ManifestCache
 from appliance.discovery.world import World
 from appliance.edge.connecting import ActivationTimer, WarmUp
 from appliance.edge.discovering import Discovering, Home
+from appliance.edge.drivers import Drivers
 from appliance.edge.files import StateDirectory, StateWriter
 from appliance.edge.front import Front
 from appliance.edge.host_network import open_host_network
@@ -40,7 +40,7 @@ from appliance.edge.multicast import Memberships
 from appliance.edge.observing import Watched
 from appliance.edge.observing import declare as declare_observing
 from appliance.edge.panel_events import PATH as EVENTS_PATH
-from appliance.edge.process import FILE_LOOP, environment
+from appliance.edge.process import environment
 from appliance.edge.ptp import Ptp
 from appliance.edge.reloading import Reloading
 from appliance.edge.server import HttpServer
@@ -48,8 +48,6 @@ from appliance.edge.slices import Slices
 from appliance.edge.static_files import static_files
 from appliance.edge.takes import Takes
 from appliance.errors import ApplianceError
-from appliance.media.drivers import engines
-from appliance.media.engine import Tools
 from appliance.network.live import LiveNetwork
 from appliance.network.model import NetworkState
 from appliance.network.roles import all_addresses, multicast_addresses
@@ -164,16 +162,17 @@ class Appliance:
             self.channels = Channels(self._config, self.identities, self.store, self.clock, self.configs)
 
     def _wire_media(self) -> None:
-        tools = Tools(shutil.which, FILE_LOOP)
+        # Without a registry that can be written every start of a pipeline would look through all plugins again.
+        seen = environment(os.environ, GST_REGISTRY=str(self.directory.path / "gstreamer-registry.bin"))
+        self.drivers = Drivers(self._config, seen, lambda: self._apply(self._config))
         self.media = Media(
             self._config,
             self.configs,
             self.store,
             self.network,
             Memberships(),
-            engines(self._config.media, tools),
-            # Without a registry that can be written every start of a pipeline would look through all plugins again.
-            environment(os.environ, GST_REGISTRY=str(self.directory.path / "gstreamer-registry.bin")),
+            self.drivers.engines,
+            seen,
             lambda id: self.files.sdp_if_any(self.by_id[id]),
         )
         if self.channels is not None:
@@ -251,6 +250,7 @@ class Appliance:
         self.media.subscribe(self.menu.set_stream)
         if self.channels is not None:
             self._started("the channel map", self.channels.start, self.channels.stop)
+        self._started("the drivers", lambda: self.drivers.start(self._config), self.drivers.stop)
         self._started("the streams", self.media.start, self.media.stop)
         if (eventing := self.eventing) is not None:
             self._started("events", lambda: eventing.start(self.server), eventing.stop)
@@ -311,7 +311,7 @@ class Appliance:
         """A reload: the store follows in one transaction, then whoever has something running."""
         self._config = config
         self.network.assign(config.network.interfaces, config.network.control)
-        self.builder.configure(config)
+        self.builder.configure(self.drivers.offered(config))
         self._configured()
         with self.store.transaction("reload") as tx:
             self.builder.write(tx, self._host())

@@ -26,3 +26,19 @@ AUDIO: Mapping[str, AudioAbility] = {
         packet_times_ms=(0.08, 20),
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class VideoAbility:
+    """Pictures over RTP: the interlace modes, and of uncompressed ones the color samplings of each component depth."""
+
+    samplings: Mapping[int, tuple[str, ...]]
+    interlace_modes: tuple[str, ...]
+
+
+VIDEO: Mapping[str, VideoAbility] = {
+    "gstreamer": VideoAbility(
+        samplings={8: ("YCbCr-4:2:2", "YCbCr-4:2:0", "YCbCr-4:4:4", "RGB"), 10: ("YCbCr-4:2:2",)},
+        interlace_modes=("progressive",),
+    ),
+}

@@ -7,7 +7,7 @@ A *job* is what one sender or receiver should be doing now, entirely resolved (n
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -148,10 +148,12 @@ Which = Callable[[str], str | None]
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What drivers may ask of the host they work on, and use there. ``which`` is asked whenever a program is needed: it
-    may be installed meanwhile. ``file_loop`` is edge/file_loop.py, ready to be given its arguments."""
+    may be installed meanwhile. ``file_loop`` is edge/file_loop.py, ready to be given its arguments. ``elements`` are
+    those of GStreamer that are there, ``None`` while that is not known."""
 
     which: Which
     file_loop: tuple[str, ...] = ()
+    elements: Callable[[], Container[str] | None] = lambda: None
 
 
 class Engine(Protocol):

@@ -21,6 +21,7 @@ from dataclasses import replace
 
 from appliance.config.model import InputConfig, MediaConfig, OutputConfig
 from appliance.errors import BadRequest
+from appliance.media import gst_video
 from appliance.media.abilities import AUDIO
 from appliance.media.engine import AudioFormat, Job, Patch, Plan, Relay, Tools
 from appliance.media.gst_mixer import BY_OUR_CLOCK, FORMAT, from_mixer, to_mixer
@@ -54,7 +55,9 @@ class GStreamerEngine:
         return f"{self._config.gst_launch} is not installed: {INSTALL}"
 
     def plan(self, job: Job) -> Plan:
-        audio = _check(job)
+        if job.audio is None:
+            return self._video(job)
+        audio = _check(job, job.audio)
         if isinstance(job.end, InputConfig):
             return self._sender(job, audio, job.end) if job.legs else self._capture(job, audio, job.end)
         return self._receiver(job, audio, job.end) if job.legs else self._sink(job, audio, job.end)
@@ -136,11 +139,22 @@ class GStreamerEngine:
             max(self._config.latency_ms / 2, LEAST_PATIENCE_MS, 3 * audio.packet_time_ms) / 1000,
         )
 
+    def _video(self, job: Job) -> Plan:
+        if not gst_video.carries(job.media_type):
+            can = 'driver = "command" runs a program that can, "null" leaves it to others'
+            raise BadRequest(f"GStreamer has nothing that carries {job.media_type}: {can}")
+        launch, claims = self._config.gst_launch, gst_video.claims(job.end)
+        if job.role == "sender":
+            line = (*gst_video.sending(job, self._tools), *sinks(job.legs))
+            ends = job.end.kind == "file"
+            claims |= destinations(job.legs)
+            return Plan((launch, *line), ready=READY, advice=ADVICE, ends=ends, claims=claims)
+        wait = then("rtpjitterbuffer", f"latency={round(self._config.latency_ms)}")
+        line = (*sources(job.legs, gst_video.rtp(job)), *wait, *gst_video.receiving(job, self._tools))
+        return Plan((launch, "-e", *line), sockets=job.legs, ready=READY, advice=ADVICE, claims=claims)
 
-def _check(job: Job) -> AudioFormat:
-    audio = job.audio
-    if audio is None:
-        raise BadRequest('the gstreamer driver carries audio only; set driver = "null"')
+
+def _check(job: Job, audio: AudioFormat) -> AudioFormat:
     if f"audio/{audio.encoding}" not in ABLE.max_channels:
         raise BadRequest(f"the gstreamer driver carries L16, L24 and AM824, not {audio.encoding}")
     if _is_am824(audio) and (job.end.kind not in ("file", "none") or audio.channels > MAX_CHANNELS // 2):

@@ -5,7 +5,9 @@ There is no second list of what each driver can do, which could differ from what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TypeAlias
 
 from appliance.config.model import Config, ReceiverConfig, SenderConfig
 from appliance.errors import ApplianceError, BadRequest
@@ -14,7 +16,16 @@ from appliance.media.engine import Engine, Job, Leg, Tools
 from appliance.media.jobs import received_job, sent_job
 
 _LEG = Leg("eth0", "192.0.2.1", "239.255.0.1", 5004, "192.0.2.1", 5004)
-_EVERYTHING_THERE = Tools(which=lambda program: program)
+Lacking: TypeAlias = tuple[SenderConfig | ReceiverConfig, str, str]
+"""A sender or receiver, one of its media types, and what to do about it."""
+
+
+class _Everything:
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+_EVERYTHING_THERE = Tools(which=lambda program: program, elements=_Everything)
 
 
 def never(config: Config) -> Iterator[tuple[str, str]]:
@@ -35,8 +46,8 @@ def never(config: Config) -> Iterator[tuple[str, str]]:
                     yield f"receivers[{index}].media_types[{place}]", refused.message
 
 
-def missing(config: Config, made: Mapping[str, Engine]) -> Iterator[tuple[SenderConfig | ReceiverConfig, str, str]]:
-    """(endpoint, media type, what to do about it) for what the drivers ``made`` for this host cannot do on it now."""
+def missing(config: Config, made: Mapping[str, Engine]) -> Iterator[Lacking]:
+    """What the drivers ``made`` for this host cannot do on it now."""
     endpoints: tuple[SenderConfig | ReceiverConfig, ...] = (*config.senders, *config.receivers)
     for endpoint in endpoints:
         if not endpoint.transport.is_rtp:
@@ -52,6 +63,29 @@ def missing(config: Config, made: Mapping[str, Engine]) -> Iterator[tuple[Sender
                 reason = lacking.message
             if reason is not None:
                 yield endpoint, media_type, reason
+
+
+def without(config: Config, lacking: Iterable[Lacking]) -> Config:
+    """What receivers can be given without that. One that can be given nothing at all keeps what it would be: it has to
+    say something (receiver_core.json wants a media type), and its stream says what is wrong."""
+    lost: dict[str, set[str]] = {}
+    for endpoint, media_type, _ in lacking:
+        if isinstance(endpoint, ReceiverConfig):
+            lost.setdefault(endpoint.name, set()).add(media_type)
+    receivers = tuple(_left(receiver, lost.get(receiver.name, set())) for receiver in config.receivers)
+    return replace(config, receivers=receivers)
+
+
+def _left(receiver: ReceiverConfig, lost: set[str]) -> ReceiverConfig:
+    left = tuple(media_type for media_type in receiver.media_types if media_type not in lost)
+    if not lost or not left:
+        return receiver
+    accepts = [
+        replace(accepted, media_type=tuple(media_type for media_type in accepted.media_type if media_type not in lost))
+        for accepted in receiver.accepts
+        if not accepted.media_type or set(accepted.media_type) - lost
+    ]
+    return replace(receiver, media_types=left, accepts=tuple(accepts))
 
 
 def sample(endpoint: SenderConfig | ReceiverConfig, media_type: str, config: Config) -> Job:

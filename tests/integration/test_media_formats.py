@@ -1,6 +1,8 @@
 """Every format that GStreamer carries, over a LAN: what one host sends is what the other one records."""
 
 import random
+import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,13 @@ from tests.lan.waiting import eventually
 from tests.support import audio
 
 pytestmark = [pytest.mark.gstreamer, pytest.mark.root, pytest.mark.usefixtures(gstreamer.__name__)]
+
+
+VIDEO = {"format": "video"}
+
+
+def into(path: Path) -> dict[str, str]:
+    return {"kind": "file", "path": str(path)}
 
 
 def receiving(own: str, rtpmap: str, *attributes: str, kind: str = "audio") -> dict[str, Any]:
@@ -121,3 +130,68 @@ def test_a_file_that_is_no_wav_file_is_told_as_that(lan: Lan, tmp_path: Path) ->
     process.activate("sender", sending(("127.0.0.1", "127.0.0.1")))
     assert process.until("sender", "fault")["detail"].endswith(f"ended with 1: {tmp_path}/x.wav is no WAV file")
     process.stop()
+
+
+@pytest.mark.parametrize(
+    ("sampling", "depth", "format"), [("YCbCr-4:2:2", 10, "UYVP"), ("YCbCr-4:2:2", 8, "UYVY"), ("RGB", 8, "RGB")]
+)
+def test_uncompressed_video(lan: Lan, tmp_path: Path, sampling: str, depth: int, format: str) -> None:
+    source, display, out = lan.host("source"), lan.host("display"), tmp_path / "frames"
+    size = "video/x-raw,width=320,height=240,framerate=25/1"
+    line = f"videotestsrc pattern=smpte75 num-buffers=1 ! {size} ! videoconvert ! video/x-raw,format={format}"
+    still = made(line, tmp_path / "still")
+    picture = {"frame_width": 320, "frame_height": 240, "color_sampling": sampling, "component_depth": depth}
+    sender = MediaProcess(
+        source,
+        sender={
+            **VIDEO,
+            "media_type": "video/raw",
+            "video": picture,
+            "input": {"kind": "pattern", "pattern": "smpte75"},
+        },
+    )
+    receiver = MediaProcess(display, receiver={**VIDEO, "media_types": ["video/raw"], "output": into(out)})
+    fmtp = f"a=fmtp:97 sampling={sampling}; width=320; height=240; exactframerate=25; depth={depth}; colorimetry=BT709"
+    receiver.activate("receiver", receiving(display.address(), "raw/90000", fmtp, kind="video"))
+    receiver.until("receiver", "running")
+    sender.activate("sender", sending((source.address(), GROUP)))
+    sender.until("sender", "running")
+    frames = recorded(receiver, out, 12 * len(still)).read_bytes()
+    seen = [frames[place : place + len(still)] == still for place in range(0, len(frames), len(still))]
+    assert all(seen[1:-1]), "each frame but perhaps the first and the last, of which we heard a part only"
+    sender.stop()
+    receiver.stop()
+
+
+@pytest.mark.parametrize("kind", ["video", "mux"])
+def test_coded_video(lan: Lan, tmp_path: Path, kind: str) -> None:
+    source, display, out = lan.host("source"), lan.host("display"), tmp_path / "stream"
+    media_type, encoding = {"video": ("video/H264", "H264"), "mux": ("video/MP2T", "MP2T")}[kind]
+    stream = {"format": kind, "media_type": media_type, "video": {"frame_width": 320, "frame_height": 240}}
+    sender = MediaProcess(source, sender={**stream, "input": {"kind": "pattern", "pattern": "ball"}})
+    receiver = MediaProcess(display, receiver={"format": kind, "media_types": [media_type], "output": into(out)})
+    receiver.activate("receiver", receiving(display.address(), f"{encoding}/90000", kind="video"))
+    receiver.until("receiver", "running")
+    sender.activate("sender", sending((source.address(), GROUP)))
+    sender.until("sender", "running")
+    pictures = decoded(recorded(receiver, out, 25_000), tmp_path / "pictures", 320 * 240)
+    assert len(pictures) >= 10
+    assert len(set(pictures)) > len(pictures) // 2, "the ball moves"
+    for picture in pictures[len(pictures) // 2 :]:
+        levels = Counter(value > 128 for value in picture)
+        assert 0.001 < levels[True] / len(picture) < 0.1, "a small white ball on black"
+    sender.stop()
+    receiver.stop()
+
+
+def decoded(path: Path, pictures: Path, size: int) -> list[bytes]:
+    """The luma of each picture of a file, of this many pixels."""
+    data = made(f"filesrc location={path} ! decodebin ! videoconvert ! video/x-raw,format=GRAY8", pictures)
+    return [data[place : place + size] for place in range(0, len(data) - size + 1, size)]
+
+
+def made(line: str, path: Path) -> bytes:
+    """What GStreamer makes alone."""
+    argv = ["gst-launch-1.0", "-q", *line.split(), "!", "filesink", f"location={path}"]
+    subprocess.run(argv, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    return path.read_bytes()

@@ -7,7 +7,6 @@ Line by line of JSON. In: first what there is, ``{"sender": {..SenderConfig}, "r
 import asyncio
 import json
 import os
-import shutil
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -24,12 +23,11 @@ from appliance.config.model import (
 )
 from appliance.config.video import VideoConfig
 from appliance.core.store import Store
+from appliance.edge.drivers import Drivers
 from appliance.edge.media import ASPECT, Media
 from appliance.edge.multicast import Memberships
 from appliance.edge.netlink import NetlinkNetwork
-from appliance.edge.process import FILE_LOOP, environment
-from appliance.media.drivers import engines
-from appliance.media.engine import Tools
+from appliance.edge.process import environment
 from appliance.system.clock import SystemClock
 
 
@@ -49,7 +47,7 @@ async def main(first: dict[str, Any]) -> None:
         store,
         network,
         Memberships(),
-        engines(config.media, Tools(shutil.which, FILE_LOOP)),
+        Drivers(config, environment(os.environ), lambda: None).engines,
         environment(os.environ),
     )
     media.subscribe(lambda id, status: print(json.dumps({"id": id, **asdict(status)}), flush=True))

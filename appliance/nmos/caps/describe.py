@@ -14,7 +14,7 @@ from appliance.config.model import Format, ReceiverConfig, SenderConfig
 from appliance.config.video import AcceptConfig
 from appliance.config.video_rules import grain_rate
 from appliance.core.types import JSON
-from appliance.media.abilities import AUDIO, AudioAbility
+from appliance.media.abilities import AUDIO, VIDEO, AudioAbility, VideoAbility
 from appliance.nmos.caps import words
 from appliance.nmos.caps.match import ENABLED, LABEL, PREFERENCE
 from appliance.nmos.caps.stream import FORMAT_CAP, PARAMETERS, TRANSPORT_CAP, UNRESTRICTED, Stream, to_json
@@ -31,7 +31,8 @@ def receiver_caps(receiver: ReceiverConfig, driver: str) -> JSON:
     elif receiver.format is Format.AUDIO:
         sets = list(_audio_sets(receiver, AUDIO.get(driver)))
     else:
-        sets = [_accepted_set(accepted, receiver) for accepted in receiver.accepts] or [_any_set(receiver)]
+        sets = [_accepted_set(accepted, receiver) for accepted in receiver.accepts]
+        sets = sets or list(_able_sets(receiver, VIDEO.get(driver))) or [_any_set(receiver)]
     return caps | {"constraint_sets": sets}
 
 
@@ -92,6 +93,26 @@ def _event_set(receiver: ReceiverConfig) -> JSON:
         **_meta(f"Events: {words.either(receiver.event_types)}", 0),
         FORMAT_CAP + "event_type": {"enum": list(receiver.event_types)},
     }
+
+
+def _able_sets(receiver: ReceiverConfig, able: VideoAbility | None) -> Iterator[JSON]:
+    """Where a driver limits pictures: one for each depth of uncompressed ones, and one for each other media type."""
+    if able is None or receiver.format is not Format.VIDEO:
+        return
+    for media_type in receiver.media_types:
+        kind = media_type.partition("/")[2]
+        same = {FORMAT_CAP + "media_type": {"enum": [media_type]}}
+        if media_type != "video/raw":
+            yield {**_meta(f"Any {kind}", 0), **same}
+            continue
+        for depth, samplings in able.samplings.items():
+            yield {
+                **_meta(f"Uncompressed, {depth} bit, {words.either(samplings)}", 0),
+                **same,
+                FORMAT_CAP + "component_depth": {"enum": [depth]},
+                FORMAT_CAP + "color_sampling": {"enum": list(samplings)},
+                FORMAT_CAP + "interlace_mode": {"enum": list(able.interlace_modes)},
+            }
 
 
 def _any_set(receiver: ReceiverConfig) -> JSON:

@@ -141,7 +141,6 @@ def test_am824_is_carried_as_what_it_is_on_the_wire() -> None:
 @pytest.mark.parametrize(
     ("audio", "why"),
     [
-        (None, "audio only"),
         (replace(L24, encoding="L20"), "L16, L24 and AM824, not L20"),
         (replace(L24, encoding="AM824"), '"tone" with 2 channels it cannot do'),
         (replace(L24, channels=0), "0 channels"),
@@ -149,7 +148,7 @@ def test_am824_is_carried_as_what_it_is_on_the_wire() -> None:
         (replace(L24, channels=16), "packets of 2316 octets"),
     ],
 )
-def test_what_it_cannot_do_it_says(audio: AudioFormat | None, why: str) -> None:
+def test_what_it_cannot_do_it_says(audio: AudioFormat, why: str) -> None:
     with pytest.raises(BadRequest, match=why):
         line(replace(SENDER, audio=audio))
 

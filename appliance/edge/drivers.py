@@ -1,0 +1,82 @@
+"""The media drivers on this host. What GStreamer has is asked of it once, by a child, when somebody wants to know.
+
+What a configuration wants and this host lacks is said in the log at the start, and not offered in the capabilities of
+receivers; a stream that wants it all the same says so as its fault.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+
+from appliance.config.model import Config
+from appliance.edge.process import FILE_LOOP, Process
+from appliance.media.drivers import engines
+from appliance.media.engine import Tools
+from appliance.media.trial import Lacking, missing, without
+
+log = logging.getLogger(__name__)
+
+MAX_LINES = 10_000
+
+
+class Drivers:
+    """``changed`` is called when it has become known what this host lacks."""
+
+    def __init__(self, config: Config, environment: Mapping[str, str], changed: Callable[[], None]) -> None:
+        self._inspect = config.media.gst_launch.replace("gst-launch", "gst-inspect")
+        self._environment = environment
+        self._changed = changed
+        self._elements: frozenset[str] | None = None
+        self._asking: Process | None = None
+        self._config: Config | None = None
+        self.engines = engines(config.media, Tools(shutil.which, FILE_LOOP, self._there))
+
+    def start(self, config: Config) -> None:
+        """Say what is lacking here, at once or as soon as it is known."""
+        self._config = config
+        lacking = list(missing(config, self.engines))
+        if self._asking is None:
+            _tell(lacking)
+
+    def offered(self, config: Config) -> Config:
+        """Without what receivers cannot be given here, as far as that is known."""
+        return config if self._elements is None else without(config, missing(config, self.engines))
+
+    async def stop(self) -> None:
+        if self._asking is not None:
+            self._asking.kill()
+            await self._asking.ended()
+
+    def _there(self) -> frozenset[str] | None:
+        """Asks, the first time."""
+        if self._elements is None and self._asking is None:
+            lines: list[str] = []
+            try:
+                self._asking = Process(
+                    (self._inspect,),
+                    on_line=lambda line: lines.append(line) if len(lines) < MAX_LINES else None,
+                    on_exit=lambda code, last_lines: self._answered(lines),
+                    environment=self._environment,
+                )
+            except OSError:
+                self._elements = frozenset()
+        return self._elements
+
+    def _answered(self, lines: list[str]) -> None:
+        self._asking = None
+        self._elements = elements_of(lines)
+        if self._config is not None:
+            _tell(missing(self._config, self.engines))
+            self._changed()
+
+
+def elements_of(lines: Iterable[str]) -> frozenset[str]:
+    """``x264:  x264enc: x264 H.264 Encoder`` and the like: plugin, element, what it is."""
+    return frozenset(words[1].strip() for line in lines if len(words := line.split(":")) > 2)
+
+
+def _tell(lacking: Iterable[Lacking]) -> None:
+    for endpoint, media_type, reason in lacking:
+        log.warning("%s: no %s: %s", endpoint.label or endpoint.name, media_type, reason)
