@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from appliance.config.model import InputConfig, OutputConfig, VideoConfig
+from appliance.config.model import InputConfig, OutputConfig
+from appliance.config.video import VideoConfig
 from appliance.errors import ApplianceError, BadRequest
 from appliance.media.abilities import VIDEO
 from appliance.media.engine import Job, Tools

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from appliance.config.model import InputConfig, MediaConfig, OutputConfig, VideoConfig
+from appliance.config.model import InputConfig, MediaConfig, OutputConfig
+from appliance.config.video import VideoConfig
 from appliance.errors import ApplianceError, BadRequest
 from appliance.media.abilities import VIDEO
 from appliance.media.engine import Job, Plan, Tools
