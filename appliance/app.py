@@ -221,7 +221,8 @@ class Appliance:
             self.eventing.mount(self.site)
         if self.channels is not None:
             self.channels.mount(self.site)
-        self.front.declare(self.site, self.takes.take, self._restore_labels)
+        host = (self.network, self.lldp, self.ptp)
+        self.front.declare(self.site, self.takes.take, self._restore_labels, *host)
         ReloadApi(self.reloading.reload).declare(self.site)
         seen = (self.store, self.network, self.connections.commitments, self.media)
         self.lookout = Lookout(self._config, self.configs, *seen, self.menu, self.discovering)

@@ -9,14 +9,17 @@ from appliance.config.panel import PanelConfig
 from appliance.core.store import Store
 from appliance.core.types import Clock
 from appliance.discovery.world import World
+from appliance.edge.lldp import Neighbours
 from appliance.edge.panel_events import PanelEvents
 from appliance.edge.routing import AutoRouting
 from appliance.edge.salvo import together
 from appliance.edge.secrets import Scrypt
+from appliance.network.model import Network
 from appliance.panel.annotations import AnnotationApi
 from appliance.panel.api import PanelApi, Take
 from appliance.panel.kept import Defaults
 from appliance.panel.menu import MenuModel
+from appliance.panel.network_api import NetworkApi, Ptp
 from appliance.panel.operating import OperatingApi, forget_pin
 from appliance.web.site import Site
 
@@ -40,11 +43,14 @@ class Front:
         self.menu = MenuModel(store, world, clock, later, defaults=self._defaults)
         self.events = PanelEvents(self.menu, clock)
 
-    def declare(self, site: Site, take: Take, restore_labels: Callable[[], None]) -> None:
+    def declare(
+        self, site: Site, take: Take, restore_labels: Callable[[], None], network: Network, lldp: Neighbours, ptp: Ptp
+    ) -> None:
         panel = PanelApi(self.menu, self._store, self._clock, take)
         panel.declare(site)
         AnnotationApi(self._store, restore_labels, panel.check_unlocked).declare(site)
         OperatingApi(self.menu, self._store, self._clock, self._defaults, panel, together, Scrypt()).declare(site)
+        NetworkApi(network.snapshot, lambda: lldp.seen, ptp).declare(site)
 
     def auto_routing(self, take: Take, manifest_of: Callable[[str], Awaitable[str]]) -> AutoRouting:
         parts = (self.menu, self._store, self._world, self._clock, self._defaults)

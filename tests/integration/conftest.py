@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lan.box import Box
+from tests.lan.browser import PROGRAM, Browser
 from tests.lan.documents import Documents
 from tests.lan.network import Host, Lan
 from tests.lan.peer import Peer
@@ -51,6 +53,27 @@ def start_peer(lan: Lan) -> StartPeer:
         return peer
 
     return start
+
+
+@pytest.fixture
+def browser(lan: Lan, tmp_path: Path) -> Iterator[Browser]:
+    """On a host of its own, as an engineer's phone is."""
+    if not shutil.which(PROGRAM):
+        unavailable(f"{PROGRAM} not installed")
+    browser = Browser(lan.host("phone"), tmp_path / "browser", log=lan.log("browser"))
+    lan.enter(browser)
+    yield browser
+    shown = [error for error in browser.errors if "ERR_CONNECTION" not in error]
+    assert not shown, "the browser complained"
+
+
+@pytest.fixture
+def axe() -> str:
+    """The axe-core script; only the file of the package is used."""
+    package = find_spec("axe_core_python")
+    if package is None or package.origin is None:
+        unavailable("axe-core-python not installed")
+    return Path(package.origin).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the markers

@@ -1,22 +1,15 @@
 """The panel's page as its user has it: a real browser on the network of two boxes, and what it may not do."""
 
 import json
-from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
-from shutil import which
 from typing import Any
-
-import pytest
 
 from tests.integration.conftest import StartBox, StartPeer
 from tests.integration.test_two_boxes import SOURCE
 from tests.lan.box import CHECKOUT, Box
-from tests.lan.browser import MONITOR, PHONE, PROGRAM, Browser
+from tests.lan.browser import MONITOR, PHONE, Browser
 from tests.lan.documents import peer_documents
 from tests.lan.network import Lan
 from tests.lan.waiting import eventually
-from tests.support.environment import unavailable
 
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 MAX_PAGE_BYTES = 150_000
@@ -40,27 +33,6 @@ device = "foyer"
 label = "Recorder"
 media_types = ["audio/L16"]
 """
-
-
-@pytest.fixture
-def browser(lan: Lan, tmp_path: Path) -> Iterator[Browser]:
-    """On a host of its own, as an engineer's phone is."""
-    if not which(PROGRAM):
-        unavailable(f"{PROGRAM} not installed")
-    browser = Browser(lan.host("phone"), tmp_path / "browser", log=lan.log("browser"))
-    lan.enter(browser)
-    yield browser
-    shown = [error for error in browser.errors if "ERR_CONNECTION" not in error]
-    assert not shown, "the browser complained"
-
-
-@pytest.fixture
-def axe() -> str:
-    """The axe-core script; only the file of the package is used."""
-    package = find_spec("axe_core_python")
-    if package is None or package.origin is None:
-        unavailable("axe-core-python not installed")
-    return Path(package.origin).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
 def shows(box: Box, label: str = "Speaker") -> str | None:

@@ -6,8 +6,8 @@ const OVERSCAN = 400;
 const STEADY_MS = 300; // what moved later than that before a touch was not seen by who touched
 
 export class SourceList {
-  // `describe(id)`: what a tile says; `onPress(id)`; `onMoved()`: a touch that was meant for what was there before
-  constructor(list, describe, onPress, onMoved) {
+  // `describe(id)`: what a tile says; `onPress(id)`; `onStar(id)`; `onMoved()`: a touch meant for what was there before
+  constructor(list, describe, onPress, onStar, onMoved) {
     this.list = list;
     this.space = list.firstElementChild;
     this.describe = describe;
@@ -28,7 +28,8 @@ export class SourceList {
       const tile = event.target.closest(".tile");
       const meant = touched === null || (touched.steady && touched.id === tile?.dataset.id);
       touched = null;
-      if (tile) (meant ? onPress : onMoved)(tile.dataset.id);
+      const onTouch = event.target.closest(".star") ? onStar : onPress;
+      if (tile) (meant ? onTouch : onMoved)(tile.dataset.id);
     });
   }
 
@@ -113,7 +114,7 @@ export class SourceList {
       const said = this.describe(id);
       tile.id = optionId(id);
       tile.dataset.id = id;
-      set(tile, "class", `tile ${said.state}${said.fits ? "" : " misfit"}${id === this.cursor ? " cursor" : ""}`);
+      set(tile, "class", `tile ${said.favourite ? "favourite " : ""}${said.state}${said.fits ? "" : " misfit"}${id === this.cursor ? " cursor" : ""}`);
       set(tile, "aria-selected", String(said.current));
       set(tile, "aria-disabled", said.fits ? null : "true");
       set(tile, "aria-setsize", String(this.laid.ids.length));
@@ -197,6 +198,8 @@ function newLine() {
 }
 
 function newTile() {
+  const star = element("span", { class: "star", "aria-hidden": "true" }); // keys and readers have *
+  icon(star, "star");
   return element(
     "div",
     { class: "tile", role: "option" },
@@ -205,5 +208,6 @@ function newTile() {
     element("span", { class: "mark" }),
     element("span", { class: "detail", dir: "auto" }),
     element("span", { class: "elsewhere", dir: "auto" }),
+    star,
   );
 }

@@ -7,6 +7,8 @@ const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "bas
 export class Menu {
   constructor() {
     this.status = null;
+    this.panel = { favourites: [], presets: [], confirm: false, locked: false, has_pin: false };
+    this.favourites = new Set();
     this.receivers = new Map();
     this.sources = new Map();
     this.fits = new Map();
@@ -31,6 +33,8 @@ export class Menu {
       this.total = data.total;
     }
     if (data.status) this.status = data.status;
+    if (data.panel) this.panel = data.panel;
+    if (data.panel) this.favourites = new Set(data.panel.favourites);
     for (const receiver of data.receivers ?? []) this.receivers.set(receiver.id, receiver);
     for (const id of data.receivers_gone ?? []) this.receivers.delete(id);
     for (const source of data.sources ?? []) this.put(source);
@@ -82,6 +86,13 @@ export class Menu {
     return this.order;
   }
 
+  // Favourites first.
+  ordered() {
+    const all = this.sorted();
+    if (this.favourites.size === 0) return all;
+    return [...all.filter((id) => this.favourites.has(id)), ...all.filter((id) => !this.favourites.has(id))];
+  }
+
   // The page's lines: a heading for each device, then its sources, so many in a line. What does not fit is counted,
   // and left out unless `all` is asked for; what `receiverId` shows or gets is always there.
   lay({ find, all, columns, receiverId }) {
@@ -95,7 +106,7 @@ export class Menu {
     const words = folded(find).split(/\s+/).filter(Boolean);
     const laid = { lines: [], ids: [], misfits: 0, misfit: null, lineOf: new Map() };
     let group = null;
-    for (const id of this.sorted()) {
+    for (const id of this.ordered()) {
       const place = this.places.get(id);
       if (!words.every((word) => place.includes(word))) continue;
       const source = this.sources.get(id);
@@ -105,9 +116,12 @@ export class Menu {
         laid.misfit ??= id;
         if (!all) continue;
       }
-      if (group?.device !== source.device.id || group.node !== source.node.id) {
-        group = { key: `${source.node.id} ${source.device.id}`, node: source.node.id, device: source.device.id };
-        group.heading = { key: group.key, title: title(source), count: 0, own: source.node.id === this.status?.node.id };
+      const favourite = this.favourites.has(id);
+      const key = favourite ? "favourites" : `${source.node.id} ${source.device.id}`;
+      if (group?.key !== key) {
+        group = { key };
+        const own = !favourite && source.node.id === this.status?.node.id;
+        group.heading = { key, title: favourite ? ["Favourites"] : title(source), count: 0, own };
         laid.lines.push({ key: group.key, heading: group.heading });
         group.tiles = null;
       }
@@ -158,7 +172,7 @@ function title(source) {
 }
 
 function names(source) {
-  return [source.node.label, source.device.label, source.label, source.group, source.format, source.detail].join("\n");
+  return [source.node.label, source.device.label, source.label, source.group, source.format, source.detail, ...(source.tags ?? [])].join("\n");
 }
 
 // Case and accents do not matter.

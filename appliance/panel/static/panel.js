@@ -3,9 +3,13 @@
 
 import { $, children, element, fill, set, show } from "./dom.js";
 import { SourceList } from "./list.js";
+import { Lock } from "./lock.js";
 import { Menu, seconds, span } from "./menu.js";
+import { Network } from "./network.js";
+import { Presets } from "./presets.js";
+import { Route } from "./route.js";
 import { Side } from "./side.js";
-import { Stream } from "./stream.js";
+import { send, Stream } from "./stream.js";
 import { Takes } from "./takes.js";
 import { Tally } from "./tally.js";
 
@@ -15,9 +19,13 @@ const UNHEARD = "The box does not answer: nothing was taken";
 const menu = new Menu();
 const page = { receiverId: location.hash.slice(1) || null, find: "", all: false, armed: null, link: "connecting", lostAt: 0 };
 const takes = new Takes(() => drawSoon(), say);
-const list = new SourceList($("list"), describe, press, () => toast("The list moved just then: press again"));
+const lock = new Lock(menu, toast);
+const presets = new Presets(menu, toast, say, may);
+const route = new Route(menu, toast, may);
+const list = new SourceList($("list"), describe, press, star, () => toast("The list moved just then: press again"));
 const side = new Side(menu, find, toast);
 const tally = new Tally(toast);
+const network = new Network(() => side.visible && page.link === "live");
 const stream = new Stream(onEvent, onLink);
 let drawing = false;
 let shownBefore = null;
@@ -64,6 +72,17 @@ function find(text) {
   drawSoon();
 }
 
+// Whether anything may be done now; where not, the page says why.
+function may() {
+  if (page.link === "lost") toast("The box does not answer: nothing was changed");
+  return page.link !== "lost" && !lock.refuses();
+}
+
+function star(sourceId) {
+  if (!may()) return;
+  send("/panel/favourite", { id: sourceId, favourite: !menu.favourites.has(sourceId) }).catch((error) => toast(error.message));
+}
+
 // A tile was touched, or Enter pressed on it.
 function press(sourceId) {
   const source = menu.sources.get(sourceId);
@@ -73,6 +92,7 @@ function press(sourceId) {
   drawSoon();
   const misfit = menu.fits.get(sourceId);
   if (page.link === "lost") return toast(UNHEARD);
+  if (lock.refuses()) return;
   if (!receiver) return toast("This box has no receiver: it only sends");
   if (misfit?.verdict === "no") return toast(`${source.label} does not fit ${receiver.label}: ${misfit.reason}`);
   const fine = receiver.sender_id === sourceId && receiver.stream.phase !== "fault" && receiver.lost_since === null;
@@ -82,8 +102,9 @@ function press(sourceId) {
 
 function take(receiver, sourceId, label) {
   if (page.link === "lost") return toast(UNHEARD);
+  if (lock.refuses()) return;
   const wanted = `${receiver.id} ${sourceId}`;
-  if (side.ask && page.armed !== wanted) {
+  if (menu.panel.confirm && page.armed !== wanted) {
     page.armed = wanted;
     say(`Press again to take ${label}`);
     return drawSoon();
@@ -123,7 +144,7 @@ new ResizeObserver(() => {
 document.addEventListener("keydown", onKey);
 
 function onKey(event) {
-  if ($("naming").open || event.isComposing) return;
+  if (document.querySelector("dialog[open]") || event.isComposing) return;
   const inFind = event.target === $("find");
   const inList = inFind || event.target === $("list") || event.target === document.body;
   const inSide = $("side").contains(event.target);
@@ -147,6 +168,8 @@ function onKey(event) {
     if (list.cursor === null && page.find) list.move(1); // found by typing: the first
     else if (list.cursor !== null && list.laid.lineOf.has(list.cursor)) press(list.cursor);
     drawSoon();
+  } else if (inList && event.key === "*" && !(inFind && page.find)) {
+    if (list.cursor !== null && menu.sources.has(list.cursor)) star(list.cursor);
   } else if (event.key.length === 1 && event.key !== " " && !inFind && !inSide) {
     $("find").focus(); // and the letter goes there
     return;
@@ -200,7 +223,10 @@ function draw() {
   drawReceivers();
   drawNow(receiver);
   drawSources(receiver);
+  lock.draw();
+  presets.draw();
   side.draw(page.link);
+  network.draw();
   tellChanges(receiver);
 }
 
@@ -250,6 +276,7 @@ function drawNow(receiver) {
   fill($("now-detail"), receiver.enabled && source ? [source.node.label, source.device.label, source.detail].filter(unique).join(" · ") : takesWhat(receiver));
   fill($("now-word"), [state.word, state.detail].filter(Boolean).join(": "));
   children($("now-why"), receiver.enabled ? receiver.why : [], () => element("li", { dir: "auto" }), fill);
+  route.draw(receiver, age);
   $("off").disabled = !receiver.enabled && !receiver.pending;
   fill($("off"), page.armed === `${receiver.id} null` ? "Off?" : "Off");
 }
@@ -321,6 +348,7 @@ function describe(id) {
     icon: ["audio", "video", "data", "mux"].includes(source.format) ? source.format : "unknown",
     state: source.sending === false && !state ? "silent" : state,
     fits,
+    favourite: menu.favourites.has(id),
     current: Boolean(current),
     mark,
     detail: (fits ? [...facts, ...what, unsure] : [fit.reason, ...facts]).filter(Boolean).join(" · "),

@@ -15,11 +15,11 @@ export class Side {
     this.open = false;
     this.naming = null;
     this.drawn = "";
-    this.ask = remembered("ask");
-    $("ask").checked = this.ask;
-    $("ask").addEventListener("change", () => {
-      this.ask = $("ask").checked;
-      remember("ask", this.ask);
+    $("ask").addEventListener("change", () => this.change({ confirm: $("ask").checked }));
+    $("theme").value = document.documentElement.dataset.theme = remembered("theme");
+    $("theme").addEventListener("change", () => {
+      document.documentElement.dataset.theme = $("theme").value;
+      remember("theme", $("theme").value);
     });
     $("side-close").addEventListener("click", () => this.toggle(false));
     $("nodes").addEventListener("click", (event) => {
@@ -47,8 +47,23 @@ export class Side {
     this.open = open;
     $("side").classList.toggle("open", open);
     set($("health"), "aria-expanded", String(open));
-    for (const id of ["main", "gone"]) $(id).inert = open;
+    for (const id of ["main", "gone", "locked"]) $(id).inert = open;
     if (changed) (open ? $("side-close") : $("health")).focus();
+  }
+
+  // Whether it is in sight at all.
+  get visible() {
+    return this.open || wide.matches;
+  }
+
+  // What holds for the box, not for this page alone.
+  async change(settings) {
+    try {
+      await send("/panel/settings", settings);
+    } catch (error) {
+      this.toast(error.message);
+      $("ask").checked = this.menu.panel.confirm;
+    }
   }
 
   // ---- names
@@ -91,6 +106,7 @@ export class Side {
     set($("side-health"), "class", `health-line ${gone ? "fault" : status.health}`);
     fill($("side-health").lastElementChild, gone ? "It does not answer" : problems ? `${HEALTH[status.health]}:` : HEALTH.ok);
     children($("problems"), status.problems, () => element("li", { dir: "auto" }), fill);
+    $("ask").checked = this.menu.panel.confirm;
     this.drawFacts(status);
     this.drawNodes();
     this.drawNames(status);
@@ -158,15 +174,15 @@ function newName() {
 // Kept in this browser; one that keeps nothing begins anew each time.
 function remembered(key) {
   try {
-    return localStorage.getItem(`panel.${key}`) === "true";
+    return localStorage.getItem(`panel.${key}`) ?? "";
   } catch {
-    return false;
+    return "";
   }
 }
 
 function remember(key, value) {
   try {
-    localStorage.setItem(`panel.${key}`, String(value));
+    localStorage.setItem(`panel.${key}`, value);
   } catch {
     // private browsing
   }
