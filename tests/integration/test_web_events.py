@@ -4,13 +4,11 @@ import json
 
 from tests.integration.conftest import StartBox
 from tests.integration.test_events import board, connect, lit
-from tests.integration.test_web import axe, browser, photograph, violations
+from tests.integration.test_web import photograph, violations
 from tests.lan.box import CHECKOUT, Box
 from tests.lan.browser import Browser
 from tests.lan.network import Lan
 from tests.lan.waiting import eventually
-
-__all__ = ["axe", "browser"]  # fixtures
 
 CONFIG = (CHECKOUT / "docs" / "examples" / "everything.toml").read_text(encoding="utf-8")
 
