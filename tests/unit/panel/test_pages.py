@@ -89,7 +89,7 @@ def test_the_page_asks_for_nothing_that_is_not_there() -> None:
         match.replace(b"./", b"/static/") for name in SCRIPTS for match in re.findall(rb'from "(.*?)"', FILES[name])
     }
     asked |= {icon["src"].encode() for icon in json.loads(FILES["panel.webmanifest"])["icons"]}
-    assert asked <= {path_of(name).encode() for name in FILES}
+    assert asked <= {path_of(name).encode() for name in FILES} | {b"/panel/presets"}  # a file to keep
     for name in ("index.html", "panel.css", *SCRIPTS):
         outside = re.findall(rb"https?://[^\s\"')]+", FILES[name])
         assert set(outside) <= {b"http://www.w3.org/2000/svg"}, name
