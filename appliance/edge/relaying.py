@@ -114,6 +114,7 @@ class Relaying:
         _, status = os.waitpid(self._player, 0)
         code = os.waitstatus_to_exitcode(status)
         if code < 0:
-            signal.signal(-code, signal.SIG_DFL)
+            if -code == signal.SIGINT:  # which we ignore
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), -code)
         os._exit(code & 0xFF)

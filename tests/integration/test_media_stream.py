@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,24 @@ class MediaProcess:
             if {**status, "id": id, "phase": phase, **more} == status:
                 return status
 
+    def figures(self, id: str) -> dict[str, Any]:
+        """How it is now; statuses that were not read yet are passed over."""
+        self._say({"id": id})
+        while "figures" not in (heard := self._hear()):
+            pass
+        figures: dict[str, Any] = heard["figures"]
+        return figures
+
     def pipelines(self) -> list[int]:
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
-        return [int(child) for child in children.split()]
+        """What it has started itself: players of senders, relays of receivers."""
+        return _children(self.pid)
+
+    def descendants(self) -> list[int]:
+        """All that runs because of it."""
+        found = self.pipelines()
+        for pid in found:
+            found += _children(pid)
+        return found
 
     def stop(self) -> None:
         assert self._child.stdin
@@ -74,6 +90,10 @@ class MediaProcess:
         assert line, "the media process has ended"
         heard: dict[str, Any] = json.loads(line)
         return heard
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +158,12 @@ def record(process: MediaProcess, wav: Path, seconds: float = 1.0, width: int = 
     process.activate("receiver", off())
     eventually(lambda: not process.pipelines(), "the end of the pipeline")
     return audio.read(wav)
+
+
+def grows(wav: Path) -> None:
+    """Wait until there is two thirds of a second more."""
+    size = wav.stat().st_size
+    eventually(lambda: wav.stat().st_size > size + 200_000, f"more in {wav}")
 
 
 def hear_tone(recording: audio.Recording, frequency_hz: float = TONE, level_db: float = -18.0) -> None:
@@ -253,6 +279,68 @@ def test_two_legs_are_one_stream(lan: Lan, tmp_path: Path) -> None:
     receiver.stop()
 
 
+def test_a_cable_is_pulled_and_not_a_sample_lost(lan: Lan, tmp_path: Path) -> None:
+    source, display = lan.host("source", RED_AND_BLUE), lan.host("display", RED_AND_BLUE)
+    played, wav, second = tmp_path / "ramp.wav", tmp_path / "out.wav", "239.1.2.4"
+    audio.write_ramp(played, 10.0)
+    sender = MediaProcess(source, sender={"input": {"kind": "file", "path": str(played)}})
+    receiver = MediaProcess(display, receiver={"output": {"kind": "file", "path": str(wav)}})
+    receiver.activate(
+        "receiver", receiving((display.address("eth0"), GROUP, None), (display.address("eth1"), second, None))
+    )
+    receiver.until("receiver", "running")
+    sender.activate("sender", sending((source.address("eth0"), GROUP), (source.address("eth1"), second)))
+    receiver.until("receiver", "running", signal=True)
+    grows(wav)
+    display.link_down("eth0")
+    eventually(lambda: not receiver.figures("receiver")["legs"][0]["signal"], "the first leg silent")
+    grows(wav)
+    display.link_up("eth0")
+    eventually(lambda: receiver.figures("receiver")["legs"][0]["signal"], "the first leg again")
+    grows(wav)
+    source.link_down("eth1")
+    eventually(lambda: not receiver.figures("receiver")["legs"][1]["signal"], "the second leg silent")
+    grows(wav)
+    figures = receiver.figures("receiver")
+    assert figures["lost"] == figures["refused"] == 0
+    assert [leg["interface"] for leg in figures["legs"]] == ["eth0", "eth1"]
+    assert all(leg["lost"] > 0 for leg in figures["legs"])
+    receiver.activate("receiver", off())
+    eventually(lambda: not receiver.pipelines(), "the end of the pipeline")
+    for samples in audio.read_integers(wav):
+        begun = next(at for at, sample in enumerate(samples) if sample) + 240  # the fade
+        steps = {(after - before) % audio.RAMP for before, after in pairwise(samples[begun:])}
+        assert steps == {1}, "each sample is the one after that before it"
+        assert len(samples) - begun > 4 * 48_000 / 2
+    sender.stop()
+    receiver.stop()
+
+
+def test_silence_while_nothing_arrives_and_sound_again(lan: Lan, tmp_path: Path) -> None:
+    source, display = lan.host("source"), lan.host("display")
+    wav = tmp_path / "out.wav"
+    sender = MediaProcess(source, sender=tone())
+    receiver = MediaProcess(display, receiver={"output": {"kind": "file", "path": str(wav)}})
+    receiver.activate("receiver", receiving((display.address(), GROUP, None)))
+    receiver.until("receiver", "running", signal=False)
+    for _ in range(2):
+        sender.activate("sender", sending((source.address(), GROUP)))
+        receiver.until("receiver", "running", signal=True)
+        grows(wav)
+        (peak, _) = receiver.figures("receiver")["peak_db"]
+        assert peak == pytest.approx(-18, abs=0.2)
+        sender.activate("sender", off())
+        receiver.until("receiver", "running", signal=False)
+    grows(wav)
+    assert receiver.figures("receiver")["peak_db"] == [-120.0, -120.0]
+    recording = record(receiver, wav)
+    for channel in recording.channels:
+        assert not any(channel[-10_000:])
+        assert audio.steepest(channel) < 0.0075, "the steepest step of this tone is 0.0073: nothing clicks"
+    sender.stop()
+    receiver.stop()
+
+
 def test_from_one_source_to_another(lan: Lan, tmp_path: Path) -> None:
     one, two, display = lan.host("one"), lan.host("two"), lan.host("display")
     wav = tmp_path / "out.wav"
@@ -267,8 +355,7 @@ def test_from_one_source_to_another(lan: Lan, tmp_path: Path) -> None:
     receiver.activate("receiver", receiving((display.address(), "239.1.2.4", None)))
     eventually(lambda: "239.1.2.4" in display.memberships(), "the new group")
     assert GROUP not in display.memberships()
-    size = wav.stat().st_size
-    eventually(lambda: wav.stat().st_size > size + 300_000, "the second tone")
+    grows(wav)
     assert receiver.pipelines() == players, "the player goes on from one source to the other"
     recording = record(receiver, wav)
     for channel in recording.channels:
@@ -334,6 +421,20 @@ def test_a_pipeline_that_was_killed_comes_back(lan: Lan) -> None:
     process.stop()
 
 
+def test_a_relay_or_a_player_that_was_killed_comes_back(lan: Lan) -> None:
+    host = lan.isolated("box")
+    process = MediaProcess(host, receiver={"output": {"kind": "none"}})
+    process.activate("receiver", receiving(("127.0.0.1", None, None)))
+    process.until("receiver", "running")
+    for restarts in (1, 2):
+        relay, player = process.descendants()
+        os.kill((relay, player)[restarts - 1], signal.SIGKILL)
+        assert process.until("receiver", "fault")["detail"].startswith("gst-launch-1.0 was killed by signal 9")
+        assert process.until("receiver", "running")["restarts"] == restarts
+        assert not set(process.descendants()) & {relay, player}
+    process.stop()
+
+
 def test_kill_9_of_the_daemon_leaves_no_pipeline(lan: Lan) -> None:
     host = lan.isolated("box")
     process = MediaProcess(host, sender=tone(), receiver={"output": {"kind": "none"}})
@@ -341,8 +442,8 @@ def test_kill_9_of_the_daemon_leaves_no_pipeline(lan: Lan) -> None:
     process.until("sender", "running")
     process.activate("receiver", receiving(("127.0.0.1", None, None)))
     process.until("receiver", "running")
-    pipelines = process.pipelines()
-    assert len(pipelines) == 2
+    pipelines = process.descendants()
+    assert len(pipelines) == 3, "the sender's, the relay and the receiver's"
     process.kill()
     eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pipelines), "the end of the pipelines")
 

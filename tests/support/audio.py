@@ -64,6 +64,33 @@ def write_tone(path: Path, frequency_hz: float, seconds: float, rate: int = 48_0
         file.writeframes(bytes(frames))
 
 
+RAMP = 1 << 17
+"""After so many samples a ramp begins again."""
+
+
+def write_ramp(path: Path, seconds: float, rate: int = 48_000) -> None:
+    """A 24 bit stereo WAV file in which each sample is one more than that before it, from 1 on, as a whole number of
+    ramps: so it can be played round and round."""
+    ramps = max(1, round(seconds * rate / RAMP))
+    frames = b"".join((1 + index).to_bytes(3, "little", signed=True) * 2 for index in range(RAMP))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(3)
+        file.setframerate(rate)
+        file.writeframes(frames * ramps)
+
+
+def read_integers(path: Path) -> list[list[int]]:
+    """The samples of each channel of a PCM WAV file, as they are."""
+    with wave.open(str(path)) as file:
+        width, count = file.getsampwidth(), file.getnchannels()
+        data = file.readframes(file.getnframes())
+    samples = [
+        int.from_bytes(data[place : place + width], "little", signed=True) for place in range(0, len(data), width)
+    ]
+    return [samples[channel::count] for channel in range(count)]
+
+
 def sounding(samples: Sequence[float]) -> Sequence[float]:
     """Without the silence before and after."""
     heard = [index for index, sample in enumerate(samples) if abs(sample) > 1e-3]

@@ -1,7 +1,8 @@
 """A program for tests: the media of a box alone, with real network, memberships and GStreamer.
 
 Line by line of JSON. In: first what there is, ``{"sender": {..SenderConfig}, "receiver": {..}, "media": {..}}``, then
-``{"id": "sender", "active": {..}}`` for each activation. Out: each status that changes. Ends when its input does.
+``{"id": "sender", "active": {..}}`` for each activation; ``{"id": "receiver"}`` asks for figures. Out: each status that
+changes, and the figures. Ends when its input does.
 """
 
 import asyncio
@@ -59,6 +60,9 @@ async def main(first: dict[str, Any]) -> None:
     print("{}", flush=True)
     while line := await reader.readline():
         order = json.loads(line)
+        if "active" not in order:
+            print(json.dumps({"figures": asdict(media.figures(order["id"]))}), flush=True)
+            continue
         with store.transaction("test") as tx:
             tx.attach(ASPECT, order["id"], {"active": order["active"]})
     transport.close()

@@ -113,7 +113,9 @@ def test_it_starts_the_player_and_brings_it_silence_then_sound_then_another_soun
     run(scenario())
 
 
-@pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -TERM $$", -signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 7", 7), ("kill -TERM $$", -signal.SIGTERM), ("kill -KILL $$", -signal.SIGKILL)]
+)
 def test_it_ends_as_the_player_does(script: str, code: int) -> None:
     async def scenario() -> None:
         assert await Heard("sh", "-c", script).gone() == code
