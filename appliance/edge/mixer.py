@@ -11,8 +11,8 @@ The daemon speaks to it through a socket, a JSON object a message, and gives it 
     {"done": N}                                     is answered with {"done": N} when all before it is heard
 
 Time is the monotonic clock's. A turn that comes late is made up for: what came meanwhile is in the sockets. Outputs get
-some blocks at once, which whoever reads them holds in hand; until the first of those was read no more are sent, so that
-what took long to start is not late for ever. When the daemon goes this ends.
+some blocks at once; until all but one of those were read no more are sent, so that what took long to start is not late
+for ever. When the daemon goes this ends.
 
 Only the standard library: 10 MB, and it starts in 30 ms.
 """
@@ -33,7 +33,8 @@ from typing import Any
 from appliance.media.mixing import BLOCK_MS, SAMPLE_BYTES, Input, Mixer
 
 AHEAD = 3
-"""Blocks that an output is ahead."""
+"""Blocks that an output gets at once. It prerolls with the first, has begun to play when it takes the second, and
+keeps the third in hand."""
 MOST_LATE_S = 0.2
 """What is later than this is not made up for."""
 _TURN_S = BLOCK_MS / 1000
@@ -131,7 +132,7 @@ class MixerLoop:
 
     def _turn(self) -> None:
         for drain in self._drains.values():
-            drain.flowing = drain.flowing or _unread(drain.socket) < drain.full
+            drain.flowing = drain.flowing or AHEAD * _unread(drain.socket) <= drain.full
         for id, block in self._mixer.mix({id: drain.channels for id, drain in self._drains.items() if drain.flowing}):
             self._send(id, block)
         if self._done is not None:

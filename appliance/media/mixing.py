@@ -80,7 +80,7 @@ class Input:
         if self._watched == WATCHED_BLOCKS:
             least = self._least
             self._watch()
-            if least > 3 * self._held:
+            if least > 2 * self._held:
                 return self._give(self._left_out(least - self._held))
             if least < self._held // 4:
                 return self._give(self._again())

@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 import pytest
 
 from appliance.config.difference import LIVE, RESTART, in_words, needs_restart
+from appliance.config.mapping import MappingConfig
 from appliance.config.model import (
     Config,
     DeviceConfig,
@@ -77,3 +78,9 @@ def test_every_live_key_exists() -> None:
         keys.add(table.name)
         keys.update(f"{table.name}.{key.name}" for key in (fields(value) if is_dataclass(value) else ()))
     assert keys >= LIVE
+
+
+def test_channel_mapping_begins_and_ends_with_a_restart() -> None:
+    with_it, without = Config(mapping=MappingConfig()), Config()
+    for before, after in ((with_it, without), (without, with_it)):
+        assert needs_restart(before, after) == [("mapping", RESTART)]

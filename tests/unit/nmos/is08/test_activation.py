@@ -7,6 +7,7 @@ import pytest
 from appliance.config.mapping import MappedOutputConfig
 from appliance.config.model import ReceiverConfig
 from appliance.core.types import Kind
+from appliance.nmos.is08.matrix import matrix
 from tests.unit.nmos.is05.boxes import IDENTITIES
 from tests.unit.nmos.is08.rooms import ABSOLUTE, CONFIG, MAPPING, MUTED, Room, at, relative, source_id
 
@@ -146,3 +147,20 @@ def test_what_is_not_allowed_any_more_is_begun_anew() -> None:
     only = MappedOutputConfig("sender-tone", routable_inputs=("mono",))
     again = room.rebooted(replace(CONFIG, mapping=replace(MAPPING, outputs=(only,))))
     assert again.routed("sender-tone") == [None, None]
+
+
+def test_another_configuration_while_it_runs() -> None:
+    room = Room()
+    room.post(SWAPPED)
+    ((stays, _),) = room.post({"sink-speaker": {"1": MUTED}}, relative(5)).body.items()
+    ((goes, _),) = room.post({"sender-wide": {"7": MUTED}}, relative(5)).body.items()
+    fewer = replace(CONFIG, senders=tuple(one for one in CONFIG.senders if one.name != "wide"))
+    with room.store.transaction("reload") as tx:
+        room.channels.reconfigure(tx, matrix(fewer, IDENTITIES))
+    assert room.routed("sender-tone") == [("local-tone", 1), ("local-tone", 0)]
+    assert room.get("/outputs") == ["sender-tone/", "sender-narrow/", "sink-speaker/", "sink-blocks/"]
+    assert list(room.get("/map/activations")) == [stays]
+    assert room.ask("GET", f"/map/activations/{goes}").status == 404
+    room.clock.advance(5)
+    room.channels.handle_timer()
+    assert room.routed("sink-speaker") == [("receiver-speaker", 0), None]
