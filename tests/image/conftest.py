@@ -68,4 +68,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "room" in getattr(item, "fixturenames", ()):
             item.add_marker("root")
-            item.add_marker(pytest.mark.timeout(2400))
+            item.add_marker(pytest.mark.timeout(3600))

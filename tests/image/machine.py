@@ -10,7 +10,7 @@ from tests.lan.network import Host
 
 FIRMWARE = Path("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd")
 PROGRAMS = ("qemu-system-aarch64", "ssh", "ip")
-BOOT_PATIENCE_S = 400.0
+BOOT_PATIENCE_S = 900.0  # a busy machine that emulates another
 MAC = "52:54:00:12:34:56"
 
 
