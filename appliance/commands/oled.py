@@ -117,7 +117,8 @@ class SmallPanel:
         """Whatever is different from what is shown."""
         now = self._clock()
         self.keys(self._hands.held(now))
-        self._screen.tick(now)
+        if self._screen.tick(now):
+            self._face.navigation.home()
         self._watch(now)
         scene = self._face.scene
         picture = frame(scene, self._screen.browsing, *inner_size(*self._size), measure)

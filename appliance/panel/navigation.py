@@ -112,6 +112,10 @@ class Navigation:
         titles = {"receivers": "Receivers", "options": "Options", "presets": "Presets", "route": route}
         return titles.get(self.view, "") if self.view != "pin" else f"{pin}: {'*' * len(self.pin)}".rstrip(": ")
 
+    def home(self) -> None:
+        """Back to the sources, on what is on; a PIN that was begun is forgotten."""
+        self._show("sources")
+
     # ---- keys
 
     def press(self, key: str) -> Effect:

@@ -57,9 +57,11 @@ _BACK = Row(BACK, text="Back")
 def options(mirror: Mirror, receiver: ReceiverItem | None, source: SourceItem | None) -> list[Row]:
     """``source`` is the one that the cursor was on."""
     panel = mirror.panel
+    several = [Row("receivers", text="Receivers", note=str(len(mirror.receivers)), leads="receivers")]
+    several = several if len(mirror.receivers) > 1 else []
     if panel.locked:
-        return [_BACK, Row("unlock", text="Unlock the panel", leads="pin")]
-    rows = [_BACK]
+        return [_BACK, Row("unlock", text="Unlock the panel", leads="pin"), *several]
+    rows = [_BACK, *several]
     if source is not None:
         change = favourite_change(mirror, source)
         note = "no favourite" if change.body["favourite"] else "a favourite"

@@ -1,7 +1,7 @@
 """Knobs and buttons as the kernel's input events (linux/input-event-codes.h) become the panel's keys.
 
 A rotary encoder says relative steps; turned fast it goes in strides, so that ten thousand sources are a few turns
-away. Enter counts on release where it also goes back: held down it is Back, for a knob that is all a panel has.
+away. Where there is no button for more, Enter counts on release: held down it is a long press, which has the rest.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from appliance.panel.navigation import Key
 EV_KEY, EV_REL = 1, 2
 RELEASED, PRESSED, REPEATED = 0, 1, 2
 HOLD_S = 0.6
-"""Enter held for this long is Back."""
+"""Enter held for this long is a long press."""
 MAX_STEPS = 40
 """Of one event, whatever a broken encoder says."""
 
@@ -25,10 +25,13 @@ _STRIDES = ((0.02, 10), (0.04, 4))
 """(seconds since the last step, rows a step goes)."""
 
 _ENTER = (28, 96, 352, 353, 256, 272, 57)  # ENTER, KPENTER, OK, SELECT, BTN_0, BTN_LEFT, SPACE
-_BACK = (1, 158, 174, 105)  # ESC, BACK, EXIT, LEFT
+_BACK = (1, 158, 174)  # ESC, BACK, EXIT
+_MORE = (*_BACK, 105, 106, 139)
 _KEYS: dict[int, str] = {
     **dict.fromkeys(_ENTER, Key.ENTER),
-    106: Key.ENTER,  # RIGHT
+    106: Key.RIGHT,
+    105: Key.LEFT,
+    139: Key.LONG,  # MENU
     **dict.fromkeys(_BACK, Key.BACK),
     103: Key.UP,
     108: Key.DOWN,
@@ -49,8 +52,8 @@ _KEYS: dict[int, str] = {
 
 
 def has_back(codes: Collection[int]) -> bool:
-    """Whether a device with these EV_KEY codes has a button that goes back."""
-    return any(code in codes for code in _BACK)
+    """Whether a device with these EV_KEY codes has a button that goes back, or to the options."""
+    return any(code in codes for code in _MORE)
 
 
 @dataclass(slots=True)
@@ -58,7 +61,7 @@ class Hands:
     """The state of all input devices. Times are seconds of any one clock that does not jump."""
 
     back_key: bool = False
-    """There is a button for Back: Enter counts when it is pressed, at once."""
+    """There is a button for Back or more: Enter counts when it is pressed, at once."""
     due: float | None = None
     """When to call :meth:`held`."""
     _last_step: float = field(default=float("-inf"))
@@ -80,7 +83,7 @@ class Hands:
         if self.due is None or now < self.due:
             return []
         self.due = None
-        return [Key.BACK]
+        return [Key.LONG]
 
     def _enter(self, value: int, now: float) -> list[str]:
         if value == PRESSED:

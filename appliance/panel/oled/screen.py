@@ -63,15 +63,18 @@ class Screen:
         """Whether the key is for the list; one that only opens it is not."""
         was_browsing = self.browsing
         self.browsing, self._since = True, now
-        return was_browsing or key == Key.BACK
+        return was_browsing or key in (Key.BACK, Key.LEFT, Key.LONG)
 
     def done(self) -> None:
         """A take: show what is on."""
         self.browsing = False
 
-    def tick(self, now: float) -> None:
-        if self.browsing and now - self._since >= HOME_AFTER_S:
-            self.browsing = False
+    def tick(self, now: float) -> bool:
+        """Whether the list gave way just now."""
+        if not self.browsing or now - self._since < HOME_AFTER_S:
+            return False
+        self.browsing = False
+        return True
 
     def next_change(self, now: float) -> float:
         """Seconds until the list gives way by itself."""
@@ -176,21 +179,25 @@ def _box(scene: Scene) -> str:
 
 def _list(scene: Scene, width: int, height: int, measure: Measure) -> Frame:
     navigation = scene.navigation
-    navigation.page = count = height // LINE
     rows = navigation.rows
-    foot = [Text(0, height - LINE, width, LINE, _cut(scene.message, SMALL, width, measure), inverse=True)]
+    title = navigation.title
+    head = [Text(0, 0, width, LINE, _cut(title, SMALL, width, measure))] if title else []
+    under = LINE * len(head)
+    height -= under
+    navigation.page = count = height // LINE
+    foot = [Text(0, under + height - LINE, width, LINE, _cut(scene.message, SMALL, width, measure), inverse=True)]
     if not scene.message:
         foot = []
     top = max(0, min(navigation.index - count // 2, len(rows) - count))
     shown = range(top, min(top + count - len(foot), len(rows)))
-    scroll = _scroll_bar(top, count, len(rows), width, height)
+    scroll = _scroll_bar(top, count, len(rows), width, under, height)
     room = width - (3 if scroll else 0)
     lines = [
         text
         for place, number in enumerate(shown)
-        for text in _row(scene, rows[number], place * LINE, room, number == navigation.index, measure)
+        for text in _row(scene, rows[number], under + place * LINE, room, number == navigation.index, measure)
     ]
-    return [*lines, *foot, *scroll]
+    return [*head, *lines, *foot, *scroll]
 
 
 def _row(scene: Scene, row: Row, y: int, width: int, under_cursor: bool, measure: Measure) -> Iterator[Text]:
@@ -231,11 +238,11 @@ def _source_cells(scene: Scene, source: SourceItem) -> tuple[str, str, str]:
     return (UNFIT if fit is not None and fit.verdict == "no" else ""), source.label, detail
 
 
-def _scroll_bar(top: int, count: int, total: int, width: int, height: int) -> list[Bar]:
+def _scroll_bar(top: int, count: int, total: int, width: int, under: int, height: int) -> list[Bar]:
     if total <= count:
         return []
     length = max(4, height * count // total)
-    return [Bar(width - 2, (height - length) * top // max(1, total - count), 2, length)]
+    return [Bar(width - 2, under + (height - length) * top // max(1, total - count), 2, length)]
 
 
 # ---- text that fits

@@ -148,7 +148,7 @@ def test_a_panel_that_is_locked_without_a_pin_opens_by_a_press() -> None:
     panel.press(Key.LONG)
     assert choose(panel, "Lock") == Do("/panel/lock", {}, "the lock")
     keep(panel, PANEL, LOCK, {"locked": True, "pin": None})
-    assert texts(panel) == ["Back", "Unlock the panel"]
+    assert texts(panel) == ["Back", "Unlock the panel", "Receivers"]
     choose(panel, "Unlock")
     assert texts(panel) == ["Back", "Unlock"]
     assert panel.press(Key.ENTER) == Do("/panel/unlock", {"pin": ""}, "unlock")

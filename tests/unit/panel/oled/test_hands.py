@@ -17,20 +17,20 @@ def test_a_press_of_the_knob_is_enter_when_it_is_let_go() -> None:
     assert hands.due is None
 
 
-def test_a_long_press_is_back_once_while_it_is_still_down() -> None:
+def test_a_long_press_counts_once_while_it_is_still_down() -> None:
     hands = Hands()
     hands.event(EV_KEY, ENTER, 1, 10.0)
     assert hands.held(10.0 + HOLD_S / 2) == []
     assert hands.event(EV_KEY, ENTER, 2, 10.3) == []
-    assert hands.held(10.0 + HOLD_S) == [Key.BACK]
+    assert hands.held(10.0 + HOLD_S) == [Key.LONG]
     assert hands.held(12.0) == []
     assert hands.event(EV_KEY, ENTER, 0, 12.0) == []
 
 
-def test_let_go_late_without_a_look_between_is_back_too() -> None:
+def test_let_go_late_without_a_look_between_is_long_too() -> None:
     hands = Hands()
     hands.event(EV_KEY, ENTER, 1, 10.0)
-    assert hands.event(EV_KEY, ENTER, 0, 11.0) == [Key.BACK]
+    assert hands.event(EV_KEY, ENTER, 0, 11.0) == [Key.LONG]
 
 
 def test_where_there_is_a_key_for_back_enter_counts_at_once() -> None:

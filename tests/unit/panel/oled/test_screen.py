@@ -163,3 +163,21 @@ def test_a_key_opens_the_list_and_time_or_a_take_closes_it() -> None:
     screen.done()
     assert not browsing()
     assert screen.next_change(60.0) == float("inf")
+
+
+def test_a_knob_alone_reaches_everything() -> None:
+    panel = playing("Mic", "Guitar")
+    panel.press(Key.LONG)
+    picture = shown(panel, browsing=True)
+    assert texts(picture)[0] == "Options"
+    assert "Receivers" in texts(picture)
+    while panel.under != "receivers":
+        panel.press(Key.DOWN if panel.under == "back" else Key.UP)
+    panel.press(Key.ENTER)
+    assert texts(shown(panel, browsing=True))[0] == "Receivers"
+    panel.press(Key.ENTER)
+    assert panel.navigation.view == "sources"
+    panel.press(Key.LONG)
+    panel.navigation.home()
+    assert panel.navigation.view == "sources"
+    assert inverse(shown(panel, browsing=True)) == ["●", "Mic"]
