@@ -167,7 +167,8 @@ class LampConfig:
 
 @dataclass(frozen=True, slots=True)
 class EventsConfig:
-    """[events]: events and tally (IS-07). ``mqtt_broker``: where MQTT goes that is left to the box (``auto``)."""
+    """[events]: events and tally (IS-07). ``mqtt_broker``: where MQTT goes that is left to the box (``auto``);
+    ``lamps``: what actions of receivers light."""
 
     mqtt_broker: BrokerConfig | None = None
     lamps: tuple[LampConfig, ...] = ()

@@ -72,8 +72,8 @@ class Eventing:
 
     async def stop(self) -> None:
         """Say that the sources go, and end every connection."""
-        await self.tallying.stop()
         self.sources.end("shutdown")
+        await self.tallying.stop()
         for carrier in self.exchange.carriers.values():
             await carrier.close()
 

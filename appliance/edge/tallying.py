@@ -32,6 +32,8 @@ NS = 1_000_000_000
 LONGEST_WAIT_S = 10.0
 """An action timestamp is for a few seconds at most (IS-07 Message types section 1.1)."""
 MOST_WAITING = 100
+TELL_S = 0.05
+"""Faces hear of changes this far apart."""
 
 TakeByName = Callable[[str, str | None], Awaitable[object]]
 """``await take(receiver's configured name, source by id or label or None)``; raises ApplianceError."""
@@ -62,7 +64,7 @@ class Tallying:
     ) -> None:
         self._clock = clock
         self._sources, self._exchange = exchange.sources, exchange
-        self._take, self._problem, self._changed = faces.take, faces.problem, faces.changed
+        self._take, self._problem, self._tell = faces.take, faces.problem, faces.changed
         self._check_unlocked = faces.check_unlocked
         self._lamp_configs = config.events.lamps
         self._lamps: dict[str, Lamp] = {}
@@ -71,6 +73,8 @@ class Tallying:
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._telling: asyncio.TimerHandle | None = None
+        self._untold = False
         self._by_name = {e.name: e.id for e in reversed(endpoints) if e.transport.is_rtp}
         receivers = {e.id: e.config for e in endpoints if not e.is_sender and not e.transport.is_rtp}
         rules = {id: receiver.actions for id, receiver in receivers.items() if isinstance(receiver, ReceiverConfig)}
@@ -100,7 +104,7 @@ class Tallying:
             self._closes.pop()()
         for lamp in self._lamps.values():
             lamp.close()
-        for handle in (*self._waiting, *filter(None, (self._timer,))):
+        for handle in (*self._waiting, *filter(None, (self._timer, self._telling))):
             handle.cancel()
         for task in self._tasks:
             task.cancel()
@@ -149,6 +153,20 @@ class Tallying:
         self._timer = None
         self.inputs.tick()
         self._rearm()
+
+    def _changed(self) -> None:
+        """The board shows something else. Faces are told at once, and of what follows soon after in one go."""
+        if self._telling is None:
+            self._tell()
+            self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell_again)
+        else:
+            self._untold = True
+
+    def _tell_again(self) -> None:
+        self._telling = None
+        if self._untold:
+            self._untold = False
+            self._changed()
 
     # ---- actions
 

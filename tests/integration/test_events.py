@@ -1,6 +1,8 @@
 """Events and tally between boxes: a button here lights a lamp there, whatever happens to the servers in between."""
 
+import contextlib
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -36,6 +38,14 @@ transport = "websocket"
 media_type = "application/json"
 event_type = "number/position/percent"
 event = { min = 0, max = 100, step = 0.1, scale = 10 }
+[[senders]]
+name = "text"
+label = "Text"
+device = "desk"
+format = "data"
+transport = "websocket"
+media_type = "application/json"
+event_type = "string"
 """
 STAGE = """
 [node]
@@ -73,6 +83,11 @@ media_types = ["application/json"]
 event_types = ["number/*"]
 actions = [{ lamp = "loud", above = 50 }, { show = "level {value}" }]
 """
+
+
+HEALTH = {"command": "health", "timestamp": "1:1"}
+TEXTS = 700
+"""Of 4 KB each: more than the box keeps for one client, and the kernels on the way."""
 
 
 @pytest.fixture
@@ -246,6 +261,33 @@ def test_hostile_clients_hurt_only_themselves(lan: Lan, desk: Box) -> None:
     assert desk.get("/healthz").status == 200
 
 
+def test_who_does_not_read_is_dropped_and_others_hear_everything(lan: Lan, desk: Box) -> None:
+    params = active(desk, "Text")
+    uri, subscription = (
+        params["connection_uri"],
+        {"command": "subscription", "sources": [params["ext_is_07_source_id"]]},
+    )
+    other = lan.host("other")
+    with WebSocket(other, uri) as slow, WebSocket(other, uri) as good:
+        slow.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        for client in (slow, good):
+            client.say(subscription)
+            client.receive()
+        for turn in range(TEXTS):
+            press(desk, "Text", f"{turn:04}" + "x" * 4000)
+            assert good.receive()["payload"]["value"].startswith(f"{turn:04}")
+            if turn % 100 == 0:  # both are there; one does not read, that is all
+                with contextlib.suppress(ConnectionError):
+                    slow.say(HEALTH)
+                good.say(HEALTH)
+                assert good.receive()["message_type"] == "health"
+        read = 0
+        with contextlib.suppress(ConnectionError):
+            while slow.receive() is not None:
+                read += 1
+        assert read < TEXTS, "it was told everything, though it did not read"
+
+
 def test_a_receiver_says_why_it_hears_nothing(lan: Lan, desk: Box, stage: Box) -> None:
     params = active(desk, "Button")
     there = params["connection_uri"]
@@ -278,9 +320,9 @@ def test_the_panel_follows_events(desk: Box) -> None:
                 assert line
             return json.loads(stream.readline().removeprefix(b"data: "))["sources"]
 
-        assert [source["text"] for source in tallies()] == ["off", "0 percent"]
+        assert [source["text"] for source in tallies()] == ["off", "0 percent", ""]
         press(desk, "Button", True)
-        assert [source["text"] for source in tallies()] == ["on", "0 percent"]
+        assert [source["text"] for source in tallies()] == ["on", "0 percent", ""]
     for body, code in (
         ({"source_id": "x", "value": True}, 404),
         ({"source_id": endpoint(desk, "sources", "Button"), "value": "on"}, 400),
