@@ -17,8 +17,11 @@ from appliance.core.types import JSON
 from appliance.errors import BadRequest
 from appliance.media.engine import AudioFormat, Job, Leg
 from appliance.network.model import NetworkState
+from appliance.nmos.caps.describe import receiver_caps
+from appliance.nmos.caps.match import out_of_caps
+from appliance.nmos.caps.stream import Stream
 from appliance.nmos.is05.receiverfile import read_session
-from appliance.nmos.is05.sdp.facts import audio_format, flow_facts, media_type
+from appliance.nmos.is05.sdp.facts import audio_format, capability_facts, flow_facts, media_type
 from appliance.nmos.is05.sdp.paths import narrow, streams
 
 
@@ -154,6 +157,9 @@ def _as_described(job: Job, receiver: ReceiverConfig, sdp: str) -> Job:
     """What the transport file says."""
     # The same streams of the file as the Connection API took the addresses from.
     session = narrow(read_session(sdp), receiver.media_types)
+    # Refused where it is staged (nmos/is05/receiverfile.py); but a file is kept, and capabilities change.
+    if found := out_of_caps(Stream(told=capability_facts(session)), receiver_caps(receiver, job.driver)):
+        raise BadRequest(f"the transport file does not fit: {found.reason}")
     rtpmap = streams(session)[0].rtpmap
     job = replace(
         job,
@@ -164,12 +170,7 @@ def _as_described(job: Job, receiver: ReceiverConfig, sdp: str) -> Job:
     )
     if receiver.format is not Format.AUDIO:
         return job
-    audio = audio_format(session)
-    if receiver.sample_rates and audio.sample_rate not in receiver.sample_rates:
-        raise BadRequest(f"the SDP says {audio.sample_rate} Hz, this output takes {_listed(receiver.sample_rates)}")
-    if audio.channels > receiver.max_channels:
-        raise BadRequest(f"the SDP says {audio.channels} channels, this output takes {receiver.max_channels}")
-    return replace(job, audio=audio)
+    return replace(job, audio=audio_format(session))
 
 
 def _received_video(facts: JSON) -> VideoConfig | None:
@@ -204,9 +205,3 @@ def _interface(ip: str, name: str, network: NetworkState) -> str:
     if owner is None:
         raise BadRequest(f"{name} {ip} is no address of this box now")
     return owner.name
-
-
-def _listed(values: Sequence[object]) -> str:
-    """ "a", "a and b", "a, b and c"; media types without their ``audio/``, which is understood."""
-    words = [str(value).removeprefix("audio/") for value in values]
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

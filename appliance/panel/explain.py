@@ -12,11 +12,11 @@ from appliance.core.types import JSON, Kind
 from appliance.errors import BadRequest, NotFound
 from appliance.network.model import NetworkState, Role
 from appliance.network.policy import Choice, Question, Refusal, obstacle
+from appliance.nmos.caps.match import LABEL, enabled_sets, satisfied_sets
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is05.receiverfile import origin_of
 from appliance.nmos.is05.schemas import ip_version
-from appliance.panel import explain_fit
-from appliance.panel.items import ReceiverItem
+from appliance.panel.items import Fit, ReceiverItem
 from appliance.panel.menu import MenuModel
 from appliance.panel.text import clean
 from appliance.web.messages import Answer, Request
@@ -77,17 +77,15 @@ class ExplainApi:
 
     def _capabilities(self, id: str, label: str, request: Request) -> Iterator[str]:
         caps = (self._store.get(Kind.RECEIVER, id) or {}).get("caps", {})
-        yield explain_fit.takes(label, caps)
-        connection: Mapping[str, Any] = self._store.aspect("connection", id) or {}
-        if misfit := explain_fit.misfit_of_file((connection["active"].get("transport_file") or {}).get("data"), caps):
-            yield misfit
+        sets = [str(one.get(LABEL, "a kind of stream without a name")) for one in enabled_sets(caps)]
+        yield f"{label} can take: {'; '.join(sets)}."
         sender = request.query.get("sender")
         if sender is not None:
             source = self._menu.source(sender)
             if source is None:
                 raise NotFound(f"sender: no source {clean(sender, 60)!r} is known")
-            fit = self._menu.fit(sender, id)
-            yield explain_fit.fit_sentence(source.label, fit, self._menu.stream(sender), caps)
+            best = next((one.get(LABEL) for one in satisfied_sets(self._menu.stream(sender), caps)), None)
+            yield _fit(source.label, self._menu.fit(sender, id), best)
 
     def _legs(self, id: str) -> list[JSON]:
         endpoint = self._endpoints[id]
@@ -143,6 +141,13 @@ def _sentences(
         said += [_other(other) for other in leg["others"]]
     said += capabilities
     return [*said, *(f"Trap: {_ended(trap)}" for trap in traps), *(f"Hint: {_ended(hint)}" for hint in hints)]
+
+
+def _fit(label: str, fit: Fit, best: str | None) -> str:
+    """Whether the source of that label would fit, and as which of the receiver's constraint sets."""
+    if fit.verdict == "yes":
+        return f"{label} fits{f', as {best}' if best else ''}."
+    return f"{label} {'does not fit' if fit.verdict == 'no' else 'may fit'}: {fit.reason}."
 
 
 def _what(item: ReceiverItem) -> str:

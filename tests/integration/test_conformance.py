@@ -132,7 +132,7 @@ def test_the_base_of_all_lists_the_apis_and_their_versions(box: Box, camera: Hos
     for slash in ("", "/"):
         # What is for this host alone (the local Query API) is not shown to others.
         shown_to_others = with_cors(camera.get(f"{box.url}/x-nmos{slash}")).json()
-        assert [api for api in shown_to_others if api != "events/"] == ["connection/", "node/"]
+        assert [api for api in shown_to_others if api != "events/"] == ["channelmapping/", "connection/", "node/"]
         assert set(shown_to_others) <= set(with_cors(box.get(f"/x-nmos{slash}")).json())
         assert with_cors(box.get(f"/x-nmos/node{slash}")).json() == [f"{version}/" for version in NODE_VERSIONS]
         shown = with_cors(box.get(f"/x-nmos/connection{slash}")).json()

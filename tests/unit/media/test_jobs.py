@@ -155,8 +155,11 @@ def test_senders_legs_that_cannot_be(change: dict[str, Any]) -> None:
     ("file", "why"),
     [
         (sdp("98 L8/48000/2"), "SDP: describes audio/L8, which is none of audio/L24, audio/L16"),
-        (sdp("98 L24/44100/2"), "the SDP says 44100 Hz, this output takes 48000"),
-        (sdp("98 L24/48000/16"), "the SDP says 16 channels, this output takes 8"),
+        (sdp("98 L24/44100/2"), "the transport file does not fit: its sample rate is 44100, this receiver takes 48000"),
+        (
+            sdp("98 L24/48000/16"),
+            "the transport file does not fit: its number of channels is 16, this receiver takes 1 to 8",
+        ),
         (sdp("98 raw/90000", kind="video"), "SDP: describes video/raw, which is none of audio/L24, audio/L16"),
     ],
 )

@@ -131,18 +131,6 @@ def test_whether_a_sender_would_fit() -> None:
         scene.explained(SPEAKER, sender="nobody")
 
 
-def test_what_is_shown_and_fits_no_more() -> None:
-    scene = Scene()
-    scene.connect(SPEAKER, multicast_sdp())
-    with scene.box.store.transaction("reconfigured") as tx:
-        caps = {"constraint_sets": [{"urn:x-nmos:cap:format:channel_count": {"maximum": 1}}]}
-        tx.update(Kind.RECEIVER, SPEAKER, caps=caps)
-    assert (
-        "What it is told to show does not fit: its number of channels is 2, this receiver takes up to 1."
-        in scene.explained(SPEAKER)["sentences"]
-    )
-
-
 def test_what_cannot_be_explained() -> None:
     scene = Scene()
     with pytest.raises(BadRequest, match="receiver: is missing"):
