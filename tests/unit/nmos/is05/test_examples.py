@@ -20,7 +20,8 @@ STATE = host(
     interface("eth0", "192.168.200.10/24", "192.168.200.15/24", index=2),
     interface("eth1", "192.168.210.10/24", "192.168.210.15/24", index=3),
 )
-_VIDEO = ReceiverConfig("one", "box", format=Format.VIDEO, media_types=("video/raw",))
+# GStreamer takes nothing interlaced, as the pictures of the examples are.
+_VIDEO = ReceiverConfig("one", "box", format=Format.VIDEO, media_types=("video/raw",), driver="null")
 CONFIG = Config(
     devices=(DeviceConfig("box"),),
     senders=(SenderConfig("one", "box"), SenderConfig("two", "box", legs=(LegConfig(), LegConfig()))),
