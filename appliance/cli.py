@@ -83,7 +83,17 @@ def _check(arguments: argparse.Namespace) -> int:
         _count(len(config.receivers), "receiver"),
     )
     print(f"{arguments.file}: good: {', '.join(parts)}")
+    from appliance.commands.devices import notes
+
+    for note in notes(config):
+        print(f"note: {note}")
     return 0
+
+
+def _devices(arguments: argparse.Namespace) -> int:
+    from appliance.commands.devices import devices
+
+    return devices(as_json=arguments.json)
 
 
 def _configuration(given: Path | None) -> Config:
@@ -212,6 +222,10 @@ def _add_box_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
     _add_url(_command(commands, "reload", _reload, "have the box read its configuration again"))
     check = _command(commands, "check", _check, "say everything that is wrong with a configuration")
     check.add_argument("file", type=Path, metavar="FILE")
+    devices = _command(
+        commands, "devices", _devices, "list sound cards, cameras and screens, and what GStreamer can do"
+    )
+    devices.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _add_panel_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -14,6 +14,7 @@ from appliance.config.model import Config
 from appliance.edge.process import FILE_LOOP, Process
 from appliance.media.drivers import engines
 from appliance.media.engine import Tools
+from appliance.media.gst_elements import elements_of
 from appliance.media.trial import Lacking, missing, without
 
 log = logging.getLogger(__name__)
@@ -70,11 +71,6 @@ class Drivers:
         if self._config is not None:
             _tell(missing(self._config, self.engines))
             self._changed()
-
-
-def elements_of(lines: Iterable[str]) -> frozenset[str]:
-    """``x264:  x264enc: x264 H.264 Encoder`` and the like: plugin, element, what it is."""
-    return frozenset(words[1].strip() for line in lines if len(words := line.split(":")) > 2)
 
 
 def _tell(lacking: Iterable[Lacking]) -> None:

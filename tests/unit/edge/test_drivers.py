@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from appliance.config.model import Config, Format, InputConfig, MediaConfig, OutputConfig, ReceiverConfig, SenderConfig
-from appliance.edge.drivers import Drivers, elements_of
+from appliance.edge.drivers import Drivers
 from appliance.edge.process import environment
+from appliance.media.gst_elements import elements_of
 from tests.support.leaks import run
 
 LISTED = """x264:  x264enc: x264 H.264 Encoder
