@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.bench import activation, clients, events, get, growth, idle, menu, scale, scheduled, stalls, start, take, txt
+from tests.bench import (
+    activation,
+    clients,
+    events,
+    get,
+    growth,
+    idle,
+    menu,
+    scale,
+    scheduled,
+    sound,
+    stalls,
+    start,
+    take,
+    txt,
+)
 from tests.bench.figures import Row
 from tests.bench.stage import Stage
 
@@ -26,6 +41,7 @@ BENCHES = (
     Bench("txt", "commit to changed TXT record on the wire", txt.measure, needs_network=True),
     Bench("menu", "a peer's changed TXT record to the menu", menu.measure, needs_network=True),
     Bench("take", "a take to the IGMP membership", take.measure, needs_network=True),
+    Bench("sound", "real sound: the gap of a take, a take to its sound, CPU", sound.measure, needs_network=True),
     Bench("events", "a press to its event at 1 and at 100 subscribers", events.measure, needs_network=True),
     Bench("get", "GET /self and /senders over 16 connections", get.measure),
     Bench("patch", "immediate activations, one connection", activation.single),

@@ -107,6 +107,10 @@ class Stage:
         self._lan.enter(running)
         return running
 
+    def file(self, name: str) -> Path:
+        """A file of the bench's own; it is gone afterwards."""
+        return self._folder / name
+
     def logs(self) -> Mapping[str, Path]:
         return self._lan.logs
 
