@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,7 +122,7 @@ class Appliance:
         self.lldp = Neighbours(environment(os.environ))
         self.store.subscribe(self.writer.on_change)
         self.builder = Builder(self._config, self.identities, serial_number())
-        self.rehoming = Slices()
+        self.rehoming, self.moving = Slices(), Slices(0.0)
         self._populate("start")
 
     def _configured(self) -> None:
@@ -258,7 +258,7 @@ class Appliance:
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
         warm_up = WarmUp(chain(self.site.warm_up(), self.connections.warm_up(), self.node.warm_up()))
         self._started("the first requests", warm_up.start, warm_up.stop)
-        self._started("the network's events", self._follow_network, self.rehoming.stop)
+        self._started("the network's events", self._follow_network, self._stay)
         self._started("traps", self.lookout.start, self.lookout.stop)
         routing = self.front.auto_routing(self.takes.take, self.discovering.manifests.of)
         self._started("auto-route", routing.start, routing.stop)
@@ -351,12 +351,23 @@ class Appliance:
         self.network.subscribe(self._on_network)
         self.network.watch()
 
+    def _stay(self) -> None:
+        self.moving.stop()
+        self.rehoming.stop()
+
     def _rehome(self) -> None:
         self.rehoming.run(self.builder.rehome(self.store, self._host(), "host"))
 
-    def _on_network(self, state: NetworkState) -> None:
+    def _on_network(self, _state: NetworkState) -> None:
+        self.moving.run(self._move())
+
+    def _move(self) -> Iterator[None]:
+        """What follows from another network, a turn of the loop each: what the node has, what uses it, what is told."""
+        yield
         self._rehome()
+        yield
         self.connections.network_changed()
+        yield
         self.discovering.network_changed(self._home())
 
     def _later(self, call: Callable[[], None]) -> None:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from appliance.core.store import Change, Store
-from appliance.core.types import Kind
+from appliance.core.types import JSON, Kind
 from appliance.discovery.world import SELF, PeerStatus, SenderEntry, World
 
 API_VERSION = "v1.3"
 """What the store holds."""
+_A_STEP = 50
 
 
 class OwnSenders:
-    """Keeps the peer ``self`` of the world as the store is, from ``start`` to ``stop``."""
+    """Keeps the peer ``self`` of the world as the store is, from ``start`` to ``stop``. ``patiently`` works off the
+    steps of what concerns every sender."""
 
-    def __init__(self, store: Store, world: World) -> None:
+    def __init__(self, store: Store, world: World, patiently: Callable[[Iterator[None]], None]) -> None:
         self._store = store
         self._world = world
+        self._patiently = patiently
         self._end: Callable[[], None] | None = None
 
     def start(self) -> None:
         self._end = self._store.subscribe(self._on_change)
         for kind in Kind:
             self._world.catalogue.follow(SELF, kind, self._store.all(kind), API_VERSION)
-        self._write()
+        self._put(self._store.all(Kind.SENDER))
 
     def stop(self) -> None:
         if self._end is not None:
@@ -34,16 +37,27 @@ class OwnSenders:
     def _on_change(self, change: Change) -> None:
         for resource in change.resources:
             self._world.catalogue.touch(SELF, resource.kind, (resource.id,))
-        if change.kinds() - {Kind.RECEIVER, Kind.SENDER}:
-            self._write()
-        elif senders := [resource for resource in change.resources if resource.kind is Kind.SENDER]:
-            there = [resource.id for resource in senders if resource.after is not None]
-            gone = [resource.id for resource in senders if resource.after is None]
-            self._world.update(SELF, [self._entry(id) for id in there], gone, self._status())
+        if change.kinds() - {Kind.RECEIVER}:
+            concerned = {resource.id for resource in change.resources}
+            senders = self._store.all(Kind.SENDER)
+            there = [id for id, sender in senders.items() if not concerned.isdisjoint(self._of(sender))]
+            self._put(there, (self._world.ids_of(SELF) & concerned) - senders.keys())
+        if Kind.NODE in change.kinds():
+            self._patiently(self._renew())
 
-    def _write(self) -> None:
-        senders = self._store.all(Kind.SENDER)
-        gone = self._world.ids_of(SELF) - senders.keys()
+    def _of(self, sender: JSON) -> tuple[str | None, ...]:
+        """What an entry of the world is made of, by id; the node is everybody's."""
+        flow = self._store.get(Kind.FLOW, sender["flow_id"]) if sender.get("flow_id") else None
+        return sender["id"], sender["flow_id"], sender["device_id"], flow["source_id"] if flow else None
+
+    def _renew(self) -> Iterator[None]:
+        """Every entry names the node."""
+        ids = tuple(self._store.all(Kind.SENDER))
+        for start in range(0, len(ids), _A_STEP):
+            self._put(id for id in ids[start : start + _A_STEP] if id in self._store.all(Kind.SENDER))
+            yield
+
+    def _put(self, senders: Iterable[str], gone: Collection[str] = ()) -> None:
         self._world.update(SELF, [self._entry(id) for id in senders], gone, self._status())
 
     def _status(self) -> PeerStatus:

@@ -30,6 +30,7 @@ from appliance.edge.peer_file import PeerFile
 from appliance.edge.peering import Peering
 from appliance.edge.query_feed import QueryFeed
 from appliance.edge.registering import Registering
+from appliance.edge.slices import Slices
 from appliance.edge.system_api import SystemApi
 from appliance.edge.unicast_dns import UnicastDns
 from appliance.panel.health import Feed
@@ -83,7 +84,8 @@ class Discovering:
         self._peering = Peering(world, cache, self._mdns, self._client, clock)
         self.registering = Registering(config, store, self._mdns, self._client, self._announcing.on_registered)
         self.system = SystemApi(config, store, self._mdns, self._client)
-        self._own = OwnSenders(store, world)
+        self._renewing = Slices()
+        self._own = OwnSenders(store, world, self._renewing.run)
         self._file = PeerFile(*kept, world, cache)
         self.query_feed = QueryFeed(
             config, world, clock, self._mdns, self._client, self._peering, self.policy, self._on_switch
@@ -149,6 +151,7 @@ class Discovering:
         """Say goodbye on the network and end every request."""
         self._unsubscribe()
         self._own.stop()
+        self._renewing.stop()
         if self._browsing_brokers is not None:
             await self._browsing_brokers.stop()
         await self.query_feed.stop()

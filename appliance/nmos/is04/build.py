@@ -7,8 +7,9 @@ clocks) is made here, again after each change of either; what belongs to an acti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from appliance.config.model import Config, DeviceConfig, EndpointConfig, Format, ReceiverConfig, SenderConfig
 from appliance.core.ids import Identities
@@ -38,7 +39,9 @@ _EVENTS_CONTROL = ("events/v1.0", "/x-nmos/events/v1.0/")
 """Of devices with sources of events (IS-07 Events API section 2)."""
 _MAPPING_CONTROL = ("cm-ctrl/v1.0", "/x-nmos/channelmapping/v1.0/")
 """Of devices with audio, where it is mapped (IS-08 Interoperability - IS-04, Discovery)."""
-_A_STEP = 40
+_A_STEP, _SOME_DEVICES = 40, 4
+"""Resources in one transaction; a device names all that it has, and every address twice."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +123,12 @@ class Builder:
             yield from self._reclock(store, host, cause)
         with store.transaction(cause) as tx:
             tx.put(Kind.NODE, self._edited(self._node(host), tx))
-            for device in self._config.devices:
-                tx.put(Kind.DEVICE, self._edited(self._device(device, host), tx))
         yield
+        for some in _pieces(self._config.devices, _SOME_DEVICES):
+            with store.transaction(cause) as tx:
+                for device in some:
+                    tx.put(Kind.DEVICE, self._edited(self._device(device, host), tx))
+            yield
         if host.clock is not None:
             yield from self._reclock(store, host, cause)
         yield from self._move_senders(store, host, cause)
@@ -367,8 +373,8 @@ def _manifest_href(sender_id: str, host: Host) -> str:
     )
 
 
-def _pieces(ids: list[str]) -> Iterator[list[str]]:
-    return (ids[start : start + _A_STEP] for start in range(0, len(ids), _A_STEP))
+def _pieces(all: Sequence[T], size: int = _A_STEP) -> Iterator[Sequence[T]]:
+    return (all[start : start + size] for start in range(0, len(all), size))
 
 
 def _channels(count: int) -> list[JSON]:

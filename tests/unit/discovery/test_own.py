@@ -1,5 +1,7 @@
 """This box's own senders in the world: a commit touches the entries it concerns and no others."""
 
+from collections import deque
+
 from appliance.core.store import Store
 from appliance.core.types import JSON, Kind
 from appliance.discovery.own import OwnSenders
@@ -18,7 +20,7 @@ def make() -> tuple[Store, World, list[WorldChange]]:
         tx.put(Kind.DEVICE, {"id": "d", "node_id": "n", "label": "Device"})
         for id in ("a", "b"):
             tx.put(Kind.SENDER, sender(id))
-    OwnSenders(store, world).start()
+    OwnSenders(store, world, lambda steps: deque(steps, maxlen=0).clear()).start()
     changes: list[WorldChange] = []
     world.subscribe(changes.append)
     return store, world, changes
@@ -46,7 +48,7 @@ def test_a_changed_device_or_node_is_seen_in_every_entry() -> None:
     store, world, changes = make()
     with store.transaction("label") as tx:
         tx.update(Kind.NODE, "n", label="Renamed")
-    assert changes == [WorldChange(changed=frozenset("ab"), peers=frozenset((SELF,)))]
+    assert changes == [WorldChange(peers=frozenset((SELF,))), WorldChange(changed=frozenset("ab"))]
     assert {entry.node["label"] for entry in world.entries.values() if entry.node} == {"Renamed"}
 
 
@@ -55,3 +57,24 @@ def test_receivers_do_not_matter() -> None:
     with store.transaction("receiver") as tx:
         tx.put(Kind.RECEIVER, {"id": "r", "device_id": "d"})
     assert changes == []
+
+
+def test_a_changed_device_flow_or_source_changes_what_is_made_of_it() -> None:
+    store, world, changes = make()
+    with store.transaction("more") as tx:
+        tx.put(Kind.DEVICE, {"id": "e", "node_id": "n", "label": "Other device"})
+        tx.put(Kind.SOURCE, {"id": "s", "device_id": "e", "label": "Source"})
+        tx.put(Kind.FLOW, {"id": "f", "device_id": "e", "source_id": "s", "label": "Flow"})
+        tx.put(Kind.SENDER, sender("c", device_id="e", flow_id="f"))
+    assert changes == [WorldChange(added=frozenset("c"), peers=frozenset((SELF,)))]
+    for kind, id in ((Kind.DEVICE, "e"), (Kind.FLOW, "f"), (Kind.SOURCE, "s")):
+        changes.clear()
+        with store.transaction("label") as tx:
+            tx.update(kind, id, label="Renamed")
+        assert changes == [WorldChange(changed=frozenset("c"))]
+    entry = world.entries["c"]
+    assert [body and body["label"] for body in (entry.device, entry.flow, entry.source)] == ["Renamed"] * 3
+    changes.clear()
+    with store.transaction("label") as tx:
+        tx.update(Kind.DEVICE, "d", label="Renamed")
+    assert changes == [WorldChange(changed=frozenset("ab"))]

@@ -117,7 +117,7 @@ def test_an_address_that_moves_changes_what_names_it_and_nothing_else() -> None:
     moved = host(replace(ETH0, addresses=(Address("10.1.0.9", 24),)), ETH1)
     for _ in node.builder.rehome(node.store, moved, "address"):
         pass
-    assert changes == [{Kind.NODE, Kind.DEVICE}, {Kind.SENDER}]
+    assert changes == [{Kind.NODE}, {Kind.DEVICE}, {Kind.SENDER}]
     assert node.get("/x-nmos/node/v1.3/self")[1]["href"] == "http://10.1.0.9:8080/"
     changes.clear()
     node.builder.populate(node.store, moved, "all anew")
