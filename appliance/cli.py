@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import __version__
-from appliance.commands import upkeep
+from appliance.commands import operate, upkeep
 from appliance.errors import ApplianceError, ConfigError
 
 if TYPE_CHECKING:
@@ -202,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_box_commands(commands)
     _add_panel_commands(commands)
+    operate.add(lambda *declared: _command(commands, *declared), _add_url)
     upkeep.add(lambda *declared: _command(commands, *declared), _add_url)
     return parser
 

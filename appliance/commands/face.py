@@ -15,7 +15,7 @@ from typing import Any
 
 from appliance.commands.client import CommandError, Daemon, EventStream
 from appliance.panel.drawing import Scene
-from appliance.panel.effects import Asked, Do, Quit, Refused, Take
+from appliance.panel.effects import Asked, Do, Effect, Quit, Refused, Take
 from appliance.panel.mirror import Mirror
 from appliance.panel.navigation import Navigation
 
@@ -59,9 +59,16 @@ class Face:
 
     def press(self, key: str) -> bool:
         """A :class:`Key` or a typed character; False: leave the panel."""
+        return self._led(lambda: self.navigation.press(key))
+
+    def point(self, index: int) -> bool:
+        """The same for a mouse on a row."""
+        return self._led(lambda: self.navigation.point(index))
+
+    def _led(self, move: Callable[[], Effect]) -> bool:
         self._message = ""
         before = self._operated()
-        effect = self.navigation.press(key)
+        effect = move()
         if isinstance(effect, Quit):
             return False
         if isinstance(effect, Refused | Asked):

@@ -14,7 +14,7 @@ import urwid
 from appliance.commands.client import Daemon
 from appliance.commands.face import Face
 from appliance.commands.lookup import all_receivers, resolve
-from appliance.panel.drawing import PLAIN, Line, draw
+from appliance.panel.drawing import PLAIN, Line, draw, row_at
 from appliance.panel.navigation import Key
 
 TICK_S = 1.0
@@ -37,6 +37,10 @@ _KEYS = {
 }
 _PLAIN_TERMINALS = ("linux", "vt100", "vt102", "vt220", "vt320", "ansi", "cons25")
 """Their fonts have no marks beyond ASCII that can be relied on."""
+_WITH_MOUSE = ("xterm", "screen", "tmux", "rxvt", "alacritty", "kitty", "foot", "wezterm", "gnome", "konsole", "putty")
+"""Others would show what asks for the mouse as letters."""
+_BUTTONS = {3: Key.LONG, 4: Key.UP, 5: Key.DOWN}
+"""Of the mouse; the first one points."""
 
 _PALETTE: list[tuple[str, str, str, str]] = [
     ("header", "white,bold", "dark blue", "standout"),
@@ -77,13 +81,13 @@ class Terminal:
 
     def __init__(self, daemon: Daemon, receiver_id: str | None) -> None:
         self._face = Face(daemon, receiver_id, self._wake)
-        self._frame = _Frame(self._lines, self._press)
+        self._frame = _Frame(self._lines, self._press, self._point)
         self._screen = _Screen()
         self._plain = _is_plain()
 
     def run(self) -> None:
         self._screen.set_terminal_properties(colors=_colours())
-        loop = urwid.MainLoop(self._frame, _PALETTE, screen=self._screen, handle_mouse=False)
+        loop = urwid.MainLoop(self._frame, _PALETTE, screen=self._screen, handle_mouse=_has_mouse())
         self._pipe = loop.watch_pipe(lambda _: self._hear())
         loop.set_alarm_in(TICK_S, self._tick)
         self._face.start()
@@ -106,6 +110,13 @@ class Terminal:
             raise urwid.ExitMainLoop
         self._frame.redraw()
 
+    def _point(self, button: int, line: int, rows: int) -> None:
+        if button in _BUTTONS:
+            self._press(_BUTTONS[button])
+        elif not self._face.point(row_at(self._face.navigation, line, rows)):
+            raise urwid.ExitMainLoop
+        self._frame.redraw()
+
     def _wake(self) -> None:
         """From any thread: there are news."""
         with contextlib.suppress(OSError):  # the panel was left meanwhile
@@ -122,9 +133,14 @@ class _Frame(urwid.Widget):
     _sizing = frozenset([urwid.BOX])
     _selectable = True
 
-    def __init__(self, lines: Callable[[int, int], list[Line]], press: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        lines: Callable[[int, int], list[Line]],
+        press: Callable[[str], None],
+        point: Callable[[int, int, int], None],
+    ) -> None:
         super().__init__()
-        self._lines, self._press = lines, press
+        self._lines, self._press, self._point = lines, press, point
 
     def redraw(self) -> None:
         self._invalidate()
@@ -138,6 +154,11 @@ class _Frame(urwid.Widget):
     def keypress(self, size: Any, key: str) -> str | None:
         self._press(key)
         return None
+
+    def mouse_event(self, size: Any, event: str, button: int, col: int, row: int, focus: bool) -> bool:
+        if event == "mouse press":
+            self._point(button, row, size[1])
+        return True
 
 
 def _encoded(line: Line, columns: int) -> tuple[bytes, list[Any], list[Any]]:
@@ -174,6 +195,10 @@ def _colours() -> int:
         return 16 if curses.tigetnum("colors") >= 8 else 1
     except curses.error:
         return 1
+
+
+def _has_mouse() -> bool:
+    return os.environ.get("TERM", "").partition("-")[0] in _WITH_MOUSE
 
 
 def _is_plain() -> bool:

@@ -18,8 +18,8 @@ Span = tuple[str, str]
 """(style, text)."""
 Line = list[Span]
 MIN_COLUMNS, MIN_ROWS = 30, 7
-_AROUND = 6
-"""Header, receiver, two rules, message and keys: the lines that are not the list."""
+_AROUND, _ABOVE = 6, 3
+"""Header, receiver, two rules, message and keys: the lines that are not the list, and how many of them are above it."""
 
 
 CURSOR, CURRENT, PENDING, LOST, UNFIT, DOT = "▸", "●", "…", "!", "×", "·"
@@ -99,6 +99,13 @@ def _list(scene: Scene, columns: int, height: int) -> list[Line]:
     top = _top(navigation, len(rows), height)
     shown = [_row(scene, rows[n], n == navigation.index, columns) for n in range(top, min(top + height, len(rows)))]
     return shown + [blank] * (height - len(shown))
+
+
+def row_at(navigation: Navigation, line: int, rows: int) -> int:
+    """Which row of the list is on this line of a screen of so many; one that is none where it shows something else."""
+    height = rows - _AROUND
+    place = line - _ABOVE
+    return _top(navigation, len(navigation.rows), height) + place if 0 <= place < height else -1
 
 
 def _top(navigation: Navigation, count: int, height: int) -> int:
@@ -229,9 +236,17 @@ def _about(scene: Scene) -> str:
             return receiver.fault or "; ".join(receiver.why)
         if row.source.description:
             return row.source.description
-    if receiver is not None and receiver.fault:
-        return receiver.fault
+    if receiver is not None and (receiver.fault or receiver.route.manual or receiver.route.note):
+        return receiver.fault or _auto_route(receiver, scene.now)
     return status.problems[0] if status is not None and status.problems else ""
+
+
+def _auto_route(receiver: ReceiverItem, now: int) -> str:
+    if receiver.route.manual:
+        return "chosen by hand: auto-route waits until that is released"
+    return f"auto-route: {receiver.route.note}" + (
+        "" if receiver.route.at is None else f" ({_ago(receiver.route.at, now)})"
+    )
 
 
 def _keys(scene: Scene, columns: int) -> Line:

@@ -148,6 +148,17 @@ class Navigation:
             return self._typed(key, armed)
         return None
 
+    def point(self, index: int) -> Effect:
+        """A mouse on a row: the cursor goes there; where it is already, that is Enter."""
+        rows = self.rows
+        if not 0 <= index < len(rows) or not rows[index].choosable:
+            return None
+        if rows[index].id == self._cursor:
+            return self.press(Key.ENTER)
+        self._armed = ""
+        self._go_to(rows[index].id)
+        return None
+
     def _enter(self, armed: str) -> Effect:
         row = self.current_row
         if row is None:

@@ -14,8 +14,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from appliance.edge.panel_events import PATH, PanelEvents
+from appliance.edge.salvo import together
+from appliance.edge.secrets import Scrypt
 from appliance.edge.server import HttpServer
 from appliance.panel.api import PanelApi
+from appliance.panel.kept import Defaults
+from appliance.panel.operating import OperatingApi
 from appliance.web.messages import Answer
 from appliance.web.site import Site
 from tests.support.leaks import run
@@ -37,7 +41,9 @@ class FakeBox:
     async def start(self) -> None:
         scene = self.scene
         site = Site()
-        PanelApi(scene.menu, scene.store, scene.clock, self._take).declare(site)
+        api = PanelApi(scene.menu, scene.store, scene.clock, self._take)
+        api.declare(site)
+        OperatingApi(scene.menu, scene.store, scene.clock, Defaults(), api, together, Scrypt()).declare(site)
         self._events = PanelEvents(scene.menu, scene.clock)
         self._server = HttpServer(site, self._settled)
         self._server.stream(PATH, self._events.handle)
@@ -153,6 +159,62 @@ def test_choose_take_find_off_and_quit() -> None:
             await user.sees("* Off")
             user.type("q")
             assert await user.leaves() == 0
+
+    run(story())
+
+
+def test_a_mouse_points_and_presses() -> None:
+    async def story() -> None:
+        async with box() as fake, panel(f"http://127.0.0.1:{fake.port}", term="xterm") as user:
+            await user.sees("Vocal mic")
+            click = "\x1b[<0;10;{0}M\x1b[<0;10;{0}m"
+            user.type(click.format(7))
+            await user.sees("▸   Vocal mic")
+            assert fake.taken.empty()
+            user.type(click.format(7))
+            assert await fake.taken.get() == (AUDIO, id_of("Vocal mic"))
+
+    run(story())
+
+
+def test_favourites_presets_confirmation_and_the_lock() -> None:
+    async def story() -> None:
+        async with box() as fake, panel(f"http://127.0.0.1:{fake.port}") as user:
+            await user.sees("Vocal mic")
+            user.type("\x1b[B\x1b[B*")
+            await user.sees("Favourites")
+            user.type("\r")
+            assert await fake.taken.get() == (AUDIO, id_of("Vocal mic"))
+            user.type("\x1b[C")
+            await user.sees("Options")
+            user.type("\x1b[B\r")
+            await user.sees("Save what is shown now")
+            user.type("Show\r")
+            await user.sees("2 receivers")
+            user.type("\x1b[D\x1b[D" + "o")
+            assert await fake.taken.get() == (AUDIO, None)
+            user.type("\x1b[C\x1b[B\r")
+            await user.sees("Show")
+            user.type("\x1b[B\r")
+            assert await fake.taken.get() == (AUDIO, id_of("Vocal mic"))
+            user.type("\x1b[D\x1b[D\x1b[C")
+            await user.sees("Set a PIN")
+            user.type("\x1b[F\r")
+            await user.sees("A PIN of 4 to 12 digits")
+            user.type("4711\r")
+            await user.sees("Vocal mic")
+            user.type("\x1b[C\x1b[F\r")
+            await user.sees("Unlock the panel")
+            user.type("\x1b[D")
+            await user.sees("LOCKED")
+            user.type("o")
+            await user.sees("the panel is locked")
+            user.type("0000\r")
+            await user.sees("pin: is wrong")
+            user.type("4711\r")
+            await user.sees("Enter take")
+            user.type("o")
+            assert await fake.taken.get() == (AUDIO, None)
 
     run(story())
 

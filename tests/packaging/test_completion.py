@@ -34,7 +34,7 @@ def helped(*words: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20, cwd=CHECKOUT).stdout
 
 
-COMMANDS = re.findall(r"^    ([a-z]+)(?: |$)", helped(), re.MULTILINE)
+COMMANDS = re.findall(r"^    ([a-z-]+)(?: |$)", helped(), re.MULTILINE)
 
 
 def test_every_command_is_completed_and_explained() -> None:

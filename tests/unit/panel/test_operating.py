@@ -47,6 +47,7 @@ class Box(PlainBox):
     def __init__(self) -> None:
         super().__init__()
         scene = self.scene
+        self.defaults = Defaults()
         panel = PanelApi(scene.menu, scene.store, scene.clock, self.take)
         OperatingApi(
             scene.menu, scene.store, scene.clock, Defaults(), panel, one_by_one, Secrets()  # type: ignore[arg-type]
