@@ -18,7 +18,7 @@ BY_OUR_CLOCK = ("provide-clock=false", "slave-method=resample")
 
 def to_mixer() -> tuple[str, ...]:
     """The end of a pipeline, behind its samples in :data:`FORMAT`."""
-    return then("fdsink", MIXER, "sync=true")
+    return then("fdsink", MIXER, "sync=true", "processing-deadline=0")
 
 
 def from_mixer(patch: Patch) -> tuple[str, ...]:

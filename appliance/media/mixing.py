@@ -71,6 +71,7 @@ class Input:
         if not self._last:
             if available < self._held + self._frames:
                 return None
+            del self._samples[: (available - self._held - self._frames) * self.channels]
             self._watch()
             return self._give(_scaled(self._take(), self._rising, self.channels))
         if available < self._frames:

@@ -180,7 +180,8 @@ FROM_MIXER = (
     " sample-rate=48000 num-channels=2 ! "
 )
 TO_MIXER = (
-    " ! audioconvert ! audioresample ! audio/x-raw,format=S32LE,rate=48000,channels=2 ! fdsink fd=@mixer@ sync=true"
+    " ! audioconvert ! audioresample ! audio/x-raw,format=S32LE,rate=48000,channels=2 ! fdsink fd=@mixer@"
+    " sync=true processing-deadline=0"
 )
 
 
