@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from appliance.config.mapping import MappedInputConfig, MappedOutputConfig, MappingConfig
-from appliance.config.model import Config, EndpointConfig, Format, InputConfig, ReceiverConfig, SenderConfig
+from appliance.config.model import Config, Format, InputConfig, ReceiverConfig, SenderConfig
 from appliance.core.ids import Identities
 from appliance.core.types import Kind
 
@@ -101,8 +101,10 @@ def mapped(config: Config) -> tuple[list[ReceiverConfig], list[SenderConfig]]:
     return [one for one in config.receivers if is_mapped(one)], [one for one in config.senders if is_mapped(one)]
 
 
-def is_mapped(endpoint: EndpointConfig) -> bool:
-    return endpoint.format is Format.AUDIO and endpoint.transport.is_rtp
+def is_mapped(endpoint: SenderConfig | ReceiverConfig) -> bool:
+    """Linear PCM over RTP: nobody looks inside AM824."""
+    types = (endpoint.media_type,) if isinstance(endpoint, SenderConfig) else endpoint.media_types
+    return endpoint.format is Format.AUDIO and endpoint.transport.is_rtp and "audio/AM824" not in types
 
 
 def input_id(endpoint: SenderConfig | ReceiverConfig) -> str:

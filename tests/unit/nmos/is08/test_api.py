@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from appliance.config.mapping import MappingConfig
+from appliance.config.model import Config, Format, ReceiverConfig, SenderConfig, Transport
 from appliance.core.types import Kind
+from appliance.nmos.is08.matrix import matrix
 from tests.support.specs import problems
 from tests.unit.nmos.is05.boxes import IDENTITIES
 from tests.unit.nmos.is08.rooms import IMMEDIATE, MUTED, Room, at, relative, source_id
@@ -129,3 +132,19 @@ def test_the_devices_that_have_audio_say_where_it_is_mapped() -> None:
         for body in store.all(Kind.DEVICE).values()
     }
     assert controls == {"box": ["http://10.0.0.1:8080/x-nmos/channelmapping/v1.0/"], "bare": []}
+
+
+def test_what_is_no_linear_pcm_over_rtp_has_neither_input_nor_output() -> None:
+    config = Config(
+        mapping=MappingConfig(),
+        senders=(
+            SenderConfig("pcm", "box"),
+            SenderConfig("through", "box", media_type="audio/AM824"),
+            SenderConfig("video", "box", format=Format.VIDEO),
+            SenderConfig("event", "box", format=Format.DATA, transport=Transport.MQTT),
+        ),
+        receivers=(ReceiverConfig("through", "box", media_types=("audio/L24", "audio/AM824")),),
+    )
+    found = matrix(config, IDENTITIES)
+    assert list(found.inputs) == ["local-pcm"]
+    assert list(found.outputs) == ["sender-pcm"]
