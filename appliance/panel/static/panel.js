@@ -5,6 +5,7 @@ import { $, children, element, fill, set, show } from "./dom.js";
 import { SourceList } from "./list.js";
 import { Lock } from "./lock.js";
 import { Menu, seconds, span } from "./menu.js";
+import { Meters } from "./meters.js";
 import { Network } from "./network.js";
 import { Presets } from "./presets.js";
 import { Route } from "./route.js";
@@ -25,6 +26,7 @@ const route = new Route(menu, toast, may);
 const list = new SourceList($("list"), describe, press, star, () => toast("The list moved just then: press again"));
 const side = new Side(menu, find, toast);
 const tally = new Tally(toast);
+const meters = new Meters($("now-levels"), $("now-arrives"));
 const network = new Network(() => side.visible && page.link === "live");
 const stream = new Stream(onEvent, onLink);
 let drawing = false;
@@ -267,6 +269,7 @@ function newReceiver() {
 
 function drawNow(receiver) {
   show($("now"), receiver !== undefined);
+  meters.follow(receiver?.enabled && receiver.stream.phase === "running" && page.link === "live" ? receiver.id : null);
   if (!receiver) return;
   const state = stateOf(receiver);
   const source = menu.sources.get(receiver.sender_id);
@@ -292,6 +295,7 @@ function stateOf(receiver) {
   if (!receiver.enabled) return { key: "idle", word: later ? later.slice(3) : "Off", shows, detail };
   if (receiver.stream.phase === "fault") return { key: "fault", word: "Fault", shows, detail };
   if (receiver.lost_since !== null) return { key: "lost", word: `Source lost ${age(receiver.lost_since)} ago${later}`, shows, detail };
+  if (receiver.stream.signal === false) return { key: "lost", word: `No signal${later}`, shows, detail };
   const words = { starting: ["starting", "Starting"], running: ["on", "On"], idle: ["starting", "Waiting for its stream"] };
   const [key, word] = words[receiver.stream.phase] ?? words.idle;
   return { key, word: word + later, shows, detail };
