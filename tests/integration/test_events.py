@@ -3,12 +3,14 @@
 import contextlib
 import json
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.integration.conftest import StartBox
 from tests.lan.box import Box
+from tests.lan.event_server import EventServer, frame
 from tests.lan.network import Lan
 from tests.lan.waiting import eventually
 from tests.lan.websocket import WebSocket
@@ -329,3 +331,61 @@ def test_the_panel_follows_events(desk: Box) -> None:
         ({"source_id": endpoint(desk, "sources", "Button")}, 400),
     ):
         assert desk.post("/panel/tally", body).status == code
+
+
+STRANGE = "674e32cb-84b5-475e-b7db-7821530c4375"
+STATE = {
+    "identity": {"source_id": STRANGE},
+    "event_type": "boolean",
+    "timing": {"creation_timestamp": "1:1"},
+    "payload": {"value": True},
+    "message_type": "state",
+}
+
+
+def endless(message: Any) -> Callable[[socket.socket], None]:
+    def serve(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(frame(message) * 100)
+
+    return serve
+
+
+def once(message: Any) -> Callable[[socket.socket], None]:
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(frame(message))
+        connection.recv(65536)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("serve", "why"),
+    [
+        pytest.param(endless("{"), "no message of IS-07", id="nonsense"),
+        pytest.param(endless(STATE), "more than 2000 messages", id="flood"),
+        pytest.param(once("x" * 1_000_000), "cannot be had", id="too large"),
+        pytest.param(lambda connection: None, "cannot be had", id="closes"),
+    ],
+)
+def test_a_hostile_server_hurts_only_its_receiver(
+    lan: Lan, desk: Box, stage: Box, serve: Callable[[socket.socket], None], why: str
+) -> None:
+    connect(stage, "level", desk, "Fader")
+    with EventServer(lan.host("hostile"), serve) as server:
+        patch(stage, "lamp", {"connection_uri": server.uri, "ext_is_07_source_id": STRANGE})
+        eventually(lambda: why in status(stage, "lamp")["detail"], f"the panel to say {why}")
+        press(desk, "Fader", 60)
+        eventually(lambda: heard(stage, "level") == 60, "the other receiver's event")
+        eventually(lambda: server.connections >= 2, "another try")
+        assert server.connections < 10
+    assert stage.get("/healthz").status == 200
+
+
+def test_a_server_that_never_shakes_hands_is_given_up(lan: Lan, stage: Box) -> None:
+    with EventServer(lan.host("hostile"), lambda connection: None, shakes_hands=False) as server:
+        patch(stage, "lamp", {"connection_uri": server.uri, "ext_is_07_source_id": STRANGE})
+        eventually(lambda: "does not answer" in status(stage, "lamp")["detail"], "the panel to say so")
+        patch(stage, "lamp", None, enable=False)
+        eventually(lambda: status(stage, "lamp")["phase"] == "idle", "a parked receiver to be idle")
+    assert stage.stop() == 0
