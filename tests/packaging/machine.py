@@ -4,9 +4,11 @@ The root is made once by mmdebstrap and kept in `$NMOS_TEST_CACHE`, otherwise in
 an overlay over it in memory, so a test can do to it what it likes. Root is needed.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,6 +88,10 @@ class Machine:
 
     def __exit__(self, *_: object) -> None:
         if self._nspawn:
+            # Its process 1 takes all of the machine with it; that systemd-nspawn is gone it would outlive.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for child in self._children():
+                    os.kill(child, signal.SIGKILL)
             kill(self._nspawn)
             self._nspawn = None
 
