@@ -42,7 +42,7 @@ def sender_caps(config: SenderConfig, sender: JSON, flow: JSON, source: JSON) ->
     stream = Stream(sender, flow, source, told=told)
     values = {urn: stream.value(urn) for urn in PARAMETERS}
     constraints = {
-        urn: {"enum": [to_json(value)]} for urn, value in values.items() if value not in (None, UNRESTRICTED)
+        urn: {"enum": [to_json(urn, value)]} for urn, value in values.items() if value not in (None, UNRESTRICTED)
     }
     return {"constraint_sets": [{**_meta(words.summary(stream), 0), **constraints}]}
 
@@ -132,14 +132,14 @@ def _accepted_set(accepted: AcceptConfig, receiver: ReceiverConfig) -> JSON:
         values = getattr(accepted, key.name)
         if isinstance(values, tuple) and values:
             urn = (TRANSPORT_CAP if key.name in _OF_TRANSPORT else FORMAT_CAP) + key.name
-            found[urn] = {"enum": [_value(key.name, value) for value in values]}
+            found[urn] = {"enum": [_value(urn, value) for value in values]}
     if accepted.max_bit_rate is not None:
         found[TRANSPORT_CAP + "bit_rate"] = {"maximum": accepted.max_bit_rate}
     return found
 
 
-def _value(name: str, value: Any) -> Any:
-    return to_json(grain_rate(value)) if name == "grain_rate" else value
+def _value(urn: str, value: Any) -> Any:
+    return to_json(urn, grain_rate(value) if urn == FORMAT_CAP + "grain_rate" else value)
 
 
 def _meta(label: str, preference: int, *, enabled: bool = True) -> JSON:

@@ -112,9 +112,11 @@ def _constraint_sets(stream: Stream, caps: JSON) -> Misfit | None:
     enabled = enabled_sets(caps)
     if not enabled:
         return Misfit("caps.constraint_sets", "this receiver has every kind of signal switched off")
-    tried = [(constraint_set, list(_violated(stream, constraint_set))) for constraint_set in enabled]
-    if not all(violated for _, violated in tried):
-        return None
+    tried: list[tuple[JSON, list[str]]] = []
+    for constraint_set in enabled:
+        tried.append((constraint_set, list(_violated(stream, constraint_set))))
+        if not tried[-1][1]:
+            return None
     # The fewest that are not satisfied; among those the most that are.
     closest, violated = min(tried, key=lambda one: (len(one[1]), -len(one[0])))
     urn = violated[0]

@@ -90,6 +90,7 @@ class Builder:
         self._receivers = _by_device(self._ids, Kind.RECEIVER, config.receivers)
         self._of_events = {sender.device for sender in config.senders if not sender.transport.is_rtp}
         self._mapped = _mapped_devices(config)
+        self._caps: dict[tuple[object, ...], JSON] = {}
 
     def populate(self, store: Store, host: Host, cause: str) -> None:
         """One transaction: everything as configuration and host say now, and nothing that they no longer say."""
@@ -258,13 +259,15 @@ class Builder:
         core = self._core(Kind.SENDER, sender)
         before = tx.get(Kind.SENDER, core["id"]) or {}
         attributes = pictures.sender(sender)
+        kind = (sender.media_type, sender.sample_rate, sender.channels, sender.packet_time_ms, sender.event_type)
+        caps = self._once((*kind, sender.video), lambda: sender_caps(sender, attributes, flow, source))
         return {
             **core,
             "tags": self._tags.of_endpoint(sender),
             "flow_id": self._ids.of(Kind.FLOW, sender.name),
             "transport": sender.transport.urn,
             "manifest_href": _manifest_href(core["id"], host) if sender.transport.is_rtp else None,
-            "caps": _versioned(sender_caps(sender, attributes, flow, source), before, tx),
+            "caps": _versioned(caps, before, tx),
             **attributes,
             "interface_bindings": before.get("interface_bindings", self._default_bindings(sender, host)),
             "subscription": before.get("subscription", {"receiver_id": None, "active": False}),
@@ -273,15 +276,24 @@ class Builder:
     def _receiver(self, receiver: ReceiverConfig, tx: Transaction) -> JSON:
         core = self._core(Kind.RECEIVER, receiver)
         before = tx.get(Kind.RECEIVER, core["id"]) or {}
+        driver = receiver.driver or self._config.media.driver
+        kind = (receiver.media_types, receiver.sample_rates, receiver.max_channels, receiver.event_types)
+        caps = self._once((*kind, receiver.accepts, driver), lambda: receiver_caps(receiver, driver))
         return {
             **core,
             "tags": self._tags.of_endpoint(receiver),
             "format": receiver.format.urn,
             "transport": receiver.transport.urn,
-            "caps": _versioned(receiver_caps(receiver, receiver.driver or self._config.media.driver), before, tx),
+            "caps": _versioned(caps, before, tx),
             "interface_bindings": before.get("interface_bindings", []),
             "subscription": before.get("subscription", {"sender_id": None, "active": False}),
         }
+
+    def _once(self, key: tuple[object, ...], make: Callable[[], JSON]) -> JSON:
+        """Equal capabilities are made once, and are one object in memory."""
+        if key not in self._caps:
+            self._caps[key] = make()
+        return self._caps[key]
 
     def _core(self, kind: Kind, endpoint: EndpointConfig) -> JSON:
         return {
@@ -362,9 +374,8 @@ _OF_FLOW: Mapping[Format, Callable[[SenderConfig], JSON]] = {
 def _versioned(caps: JSON, before: JSON, tx: Transaction) -> JSON:
     """With the time at which these capabilities last changed (BCP-004-01 Capabilities Version)."""
     known = before.get("caps", {})
-    if {**caps, "version": known.get("version")} == known:
-        return dict(known)
-    return {**caps, "version": format_tai(tx.next_version())}
+    same = {**caps, "version": known.get("version")}
+    return same if same == known else {**caps, "version": format_tai(tx.next_version())}
 
 
 def _manifest_href(sender_id: str, host: Host) -> str:
