@@ -234,7 +234,7 @@ class Appliance:
         self.server.stream(EVENTS_PATH, self.events.handle)
         self.meters = MeterEvents(self.store, self.clock, self.media).mount(self.site, self.server)
         parts = (self.store, self.world, self.menu, self.site, self.server, self.media, self.writer)
-        declare_observing(Watched(*parts, self.discovering, self.network, self._turns))
+        declare_observing(Watched(*parts, self.discovering, self.network, self._turns, self.eventing))
 
     # ---- its life
 

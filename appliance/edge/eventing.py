@@ -7,6 +7,7 @@ in ``exchange.carriers`` under its name when ``start`` is called (see :class:`ap
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from appliance.config.model import Config, Transport
 from appliance.core.store import Store
@@ -22,6 +23,9 @@ from appliance.nmos.is07.exchange import Exchange
 from appliance.nmos.is07.sources import Sources
 from appliance.panel.menu import MenuModel
 from appliance.web.site import Site
+
+if TYPE_CHECKING:
+    from appliance.edge.events_websocket import WebSocketCarrier
 
 
 class Eventing:
@@ -40,6 +44,7 @@ class Eventing:
         self._clock = clock
         self._policy = policy
         self._broker = config.events.mqtt_broker
+        self._websocket: WebSocketCarrier | None = None
         self._menu, self._takes = menu, takes
         self._receivers = {endpoint.name: endpoint.id for endpoint in endpoints if not endpoint.is_sender}
         self._endpoints = [endpoint for endpoint in endpoints if not endpoint.transport.is_rtp]
@@ -55,6 +60,11 @@ class Eventing:
     def wants_broker(self) -> bool:
         """Something goes by MQTT, and the configuration names no broker."""
         return Transport.MQTT in self._transports and self._broker is None
+
+    @property
+    def clients(self) -> int:
+        """How many programs hear the events of this box over WebSocket."""
+        return 0 if self._websocket is None else self._websocket.clients
 
     def mount(self, site: Site) -> None:
         if self.sources.all:
@@ -101,6 +111,6 @@ class Eventing:
         from appliance.edge.events_websocket import WebSocketCarrier
 
         devices = frozenset(e.device_id for e in self._endpoints if e.is_sender and e.transport is Transport.WEBSOCKET)
-        carrier = WebSocketCarrier(self.exchange, devices, self._clock, self._policy)
+        self._websocket = carrier = WebSocketCarrier(self.exchange, devices, self._clock, self._policy)
         self.exchange.carriers[Transport.WEBSOCKET] = carrier
         server.sockets(PREFIX, carrier.sockets.handle)

@@ -45,6 +45,11 @@ class WebSocketCarrier:
         self._uris: dict[str, str] = {}
         self.sockets = EventSockets(self._broadcaster, clock)
 
+    @property
+    def clients(self) -> int:
+        """How many hear this box's events."""
+        return self._broadcaster.clients
+
     async def close(self) -> None:
         for connection in self._connections.values():
             connection.close()

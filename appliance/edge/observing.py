@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from appliance import __version__
 from appliance.core.store import Store
@@ -27,12 +27,16 @@ from appliance.system.turns import Turns
 from appliance.web.messages import Answer, Request
 from appliance.web.site import Site
 
+if TYPE_CHECKING:
+    from appliance.edge.eventing import Eventing
+
 _ROLES = ("sender", "receiver")
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The parts that have something to tell. ``turns`` is ``None`` where nobody measures the loop."""
+    """The parts that have something to tell. ``turns`` is ``None`` where nobody measures the loop, ``eventing``
+    where the box has no events."""
 
     store: Store
     world: World
@@ -44,6 +48,7 @@ class Watched:
     discovering: Discovering
     network: Network
     turns: Turns | None
+    eventing: Eventing | None
 
 
 def declare(watched: Watched) -> None:
@@ -70,6 +75,7 @@ def readings(watched: Watched) -> Iterator[Reading | HistogramReading]:
     yield from _store(watched.store)
     yield from _peers(watched)
     yield from _streams(watched)
+    yield from _events(watched.eventing)
     yield from _figures(watched)
     yield from _http(watched)
     yield from _journal(watched.writer)
@@ -122,12 +128,20 @@ def _streams(watched: Watched) -> Iterator[Reading]:
     phases: dict[tuple[str, ...], float] = {(role, phase): 0.0 for role in _ROLES for phase in get_args(Phase)}
     restarts = dict.fromkeys(_ROLES, 0.0)
     receivers = watched.store.all(Kind.RECEIVER)
-    for id, status in watched.media.statuses().items():
+    events = {} if watched.eventing is None else watched.eventing.exchange.statuses
+    for id, status in {**watched.media.statuses(), **events}.items():
         role = "receiver" if id in receivers else "sender"
         phases[role, status.phase] += 1
         restarts[role] += status.restarts
     yield Reading("streams", "Senders and receivers by the phase of their stream.", phases, ("role", "phase"))
     yield by("role", "stream_restarts", "How often what runs now had to be started again.", restarts)
+
+
+def _events(eventing: Eventing | None) -> Iterator[Reading]:
+    if eventing is not None:
+        told = {"sender": float(eventing.sources.told), "receiver": float(eventing.exchange.heard)}
+        yield counter_by("role", "events", "Events that sources made and that receivers heard.", told)
+        yield gauge("event_clients", "WebSockets of programs that hear this box's events.", eventing.clients)
 
 
 def _figures(watched: Watched) -> Iterator[Reading]:

@@ -81,7 +81,8 @@ OnStatus = Callable[[str, StreamStatus], None]
 
 
 class Exchange:
-    """``carriers`` by transport: add one to carry it. ``start`` begins with what is active already."""
+    """``carriers`` by transport: add one to carry it. ``start`` begins with what is active already; ``heard``
+    is how many events receivers were given."""
 
     def __init__(self, store: Store, endpoints: Iterable[Endpoint], sources: Sources) -> None:
         self._store = store
@@ -95,6 +96,7 @@ class Exchange:
         self._on_parked: list[Callable[[str], None]] = []
         self._on_status: list[OnStatus] = []
         self.carriers: dict[Transport, Carrier] = {}
+        self.heard = 0
 
     def start(self) -> None:
         for id, endpoint in self._endpoints.items():
@@ -113,6 +115,7 @@ class Exchange:
         endpoint = self._endpoints.get(receiver_id)
         if endpoint is None or receiver_id not in self._receiving:
             return  # parked meanwhile
+        self.heard += 1
         config = endpoint.config
         assert isinstance(config, ReceiverConfig)
         if isinstance(event, State) and not accepted(config.event_types, event.event_type):

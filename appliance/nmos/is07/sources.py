@@ -34,7 +34,7 @@ Listener = Callable[[EventSource, Event], None]
 
 
 class Sources:
-    """All of them, from the senders of events among ``endpoints``."""
+    """All of them, from the senders of events among ``endpoints``. ``told``: how many events there were."""
 
     def __init__(self, endpoints: Iterable[Endpoint], clock: Clock) -> None:
         self._clock = clock
@@ -45,6 +45,7 @@ class Sources:
             for id, source in self._sources.items()
         }
         self._listeners: list[Listener] = []
+        self.told = 0
 
     @property
     def all(self) -> Mapping[str, EventSource]:
@@ -88,6 +89,7 @@ class Sources:
         self._listeners.append(listener)
 
     def _tell(self, source: EventSource, event: Event) -> None:
+        self.told += 1
         for listener in tuple(self._listeners):
             listener(source, event)
 
