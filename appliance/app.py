@@ -256,7 +256,8 @@ class Appliance:
         if (eventing := self.eventing) is not None:
             self._started("events", lambda: eventing.start(self.server), eventing.stop)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
-        warm_up = WarmUp(chain(self.site.warm_up(), self.connections.warm_up(), self.node.warm_up()))
+        mapping = self.channels.map.warm_up() if self.channels else ()
+        warm_up = WarmUp(chain(self.site.warm_up(), self.connections.warm_up(), self.node.warm_up(), mapping))
         self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, self._stay)
         self._started("traps", self.lookout.start, self.lookout.stop)

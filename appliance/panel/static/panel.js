@@ -1,6 +1,7 @@
 // The page: what the engineer sees and does. The box says what is true; between a press and its answer, and while
 // the box cannot be heard, the page says so and pretends nothing.
 
+import { Channels } from "./channels.js";
 import { $, children, element, fill, set, show } from "./dom.js";
 import { SourceList } from "./list.js";
 import { Lock } from "./lock.js";
@@ -28,6 +29,7 @@ const side = new Side(menu, find, toast);
 const tally = new Tally(toast);
 const meters = new Meters($("now-levels"), $("now-arrives"));
 const network = new Network(() => side.visible && page.link === "live");
+const channels = new Channels(() => side.visible && page.link === "live", toast, may);
 const stream = new Stream(onEvent, onLink);
 let drawing = false;
 let shownBefore = null;
@@ -229,6 +231,7 @@ function draw() {
   presets.draw();
   side.draw(page.link);
   network.draw();
+  channels.draw();
   tellChanges(receiver);
 }
 
