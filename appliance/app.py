@@ -230,7 +230,7 @@ class Appliance:
         declare_pages(self.site, static_files())
         for listener in (self.site.ready.on_change, node.on_change):
             self.store.subscribe(listener)
-        self.server = HttpServer(self.site, self._settled)
+        self.server = HttpServer(self.site, self._settled, check=self.front.guard.check)
         self.server.stream(EVENTS_PATH, self.events.handle)
         self.meters = MeterEvents(self.store, self.clock, self.media).mount(self.site, self.server)
         parts = (self.store, self.world, self.menu, self.site, self.server, self.media, self.writer)

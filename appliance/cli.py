@@ -185,9 +185,7 @@ def _reload(arguments: argparse.Namespace) -> int:
 
 
 def _daemon(arguments: argparse.Namespace) -> Daemon:
-    from appliance.commands.client import Daemon, find_url
-
-    return Daemon(find_url(arguments.url, os.environ))
+    return operate.daemon(arguments)
 
 
 # ---- what may be said

@@ -2,6 +2,7 @@
 
     ApplianceError              status 500  the box itself failed; message says what to look at
     ├── BadRequest              400         the request (or document, or file) breaks a rule; message names the key
+    ├── Unauthorized            401         the panel's password is wanted
     ├── Forbidden               403         understood, but not from here or not for this
     ├── NotFound                404         no such resource or path
     ├── NotAllowed              405         the path exists, the method is not for it (carries ``allow``)
@@ -34,6 +35,10 @@ class ApplianceError(Exception):
 
 class BadRequest(ApplianceError):
     status = 400
+
+
+class Unauthorized(ApplianceError):
+    status = 401
 
 
 class Forbidden(ApplianceError):

@@ -18,7 +18,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from appliance.errors import ApplianceError
 
 RUNTIME_FILE = Path("/run/nmos-appliance/api.json")
-URL_VARIABLE = "NMOS_APPLIANCE_URL"
+URL_VARIABLE, PASSWORD_VARIABLE = "NMOS_APPLIANCE_URL", "NMOS_APPLIANCE_PASSWORD"
+LOGIN = "/panel/login"
 DEFAULT_URL = "http://127.0.0.1:8080"
 TIMEOUT_S = 15.0
 KEEP_ALIVE_TIMEOUT_S = 40.0
@@ -53,9 +54,10 @@ def find_url(given: str | None, environ: Mapping[str, str], runtime_file: Path =
 
 
 class Daemon:
-    """One running box."""
+    """One running box. ``password`` is its panel's, which it does not ask for on the box itself."""
 
-    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S, password: str | None = None) -> None:
+        self._password, self._cookie = password, ""
         try:
             parts = urlsplit(url)
             self._host, self._port = parts.hostname, parts.port
@@ -82,7 +84,7 @@ class Daemon:
     def events(self, path: str, **query: str) -> EventStream:
         """The server-sent events at ``path``."""
         target = f"{quote(path)}?{urlencode(query)}" if query else quote(path)
-        return EventStream(self._connect(KEEP_ALIVE_TIMEOUT_S), target, self._unreachable)
+        return EventStream(self._connect(KEEP_ALIVE_TIMEOUT_S), target, self._session(), self._unreachable)
 
     def _call(self, method: str, target: str, body: bytes | None) -> Any:
         status, payload = self._exchange(method, target, body)
@@ -97,13 +99,25 @@ class Daemon:
         connection = self._connect(self._timeout_s)
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
-            connection.request(method, target, body, headers)
+            connection.request(method, target, body, headers if target == LOGIN else headers | self._session())
             answer = connection.getresponse()
+            if target == LOGIN:
+                self._cookie = answer.headers.get("Set-Cookie", "").partition(";")[0]
             return answer.status, answer.read(_MAX_ANSWER)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from None
         finally:
             connection.close()
+
+    def _session(self) -> dict[str, str]:
+        """The header of a session; logs in first, where there is a password."""
+        if self._password and not self._cookie:
+            status, payload = self._exchange("POST", LOGIN, json.dumps({"password": self._password}).encode())
+            if status == http.client.NOT_FOUND:  # it wants none
+                self._password = None
+            elif status != http.client.OK:
+                raise CommandError(_reason(status, payload))
+        return {"Cookie": self._cookie} if self._cookie else {}
 
     def _connect(self, timeout_s: float) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
@@ -127,9 +141,10 @@ class EventStream:
         self,
         connection: http.client.HTTPConnection,
         target: str,
+        headers: Mapping[str, str],
         unreachable: Callable[[OSError | http.client.HTTPException], CommandError],
     ) -> None:
-        self._connection, self._target, self._unreachable = connection, target, unreachable
+        self._connection, self._target, self._headers, self._unreachable = connection, target, headers, unreachable
         self._socket: socket.socket | None = None
         self._closed = False
 
@@ -140,7 +155,7 @@ class EventStream:
             self._socket = connection.sock
             if self._closed:
                 return
-            connection.request("GET", self._target)
+            connection.request("GET", self._target, headers=dict(self._headers))
             answer = connection.getresponse()
             if answer.status != http.client.OK:
                 raise CommandError(_reason(answer.status, answer.read(_MAX_ANSWER)))

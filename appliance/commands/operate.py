@@ -1,4 +1,4 @@
-"""What the command line says of ``preset``, ``auto-route``, ``lock`` and ``unlock``; the work is imported when due."""
+"""What the command line says of the commands that operate the panel; the work is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODES = ("keep", "follow", "first", "never")
 
 
 def add(command: Add, add_url: Callable[[argparse.ArgumentParser], None]) -> None:
-    """Declare the four."""
+    """Declare them."""
     preset = command("preset", _preset, "save what all receivers show under a name, and give it back")
     preset.add_argument("action", choices=PRESET_ACTIONS, metavar="ACTION", help=", ".join(PRESET_ACTIONS))
     preset.add_argument(
@@ -41,6 +41,7 @@ def add(command: Add, add_url: Callable[[argparse.ArgumentParser], None]) -> Non
     lock = command("lock", _lock, "lock the panel, so that it can be looked at but not operated")
     lock.add_argument("--set-pin", action="store_true", help="ask for a new PIN first, and for the present one")
     unlock = command("unlock", _unlock, "unlock the panel; its PIN is asked for, or read from standard input")
+    command("password", _password, "make of a password what panel.password in the configuration may hold")
     for parser in (preset, route, lock, unlock):
         add_url(parser)
     for parser in (preset, route):
@@ -50,28 +51,35 @@ def add(command: Add, add_url: Callable[[argparse.ArgumentParser], None]) -> Non
 def _preset(arguments: argparse.Namespace) -> int:
     from appliance.commands import settings
 
-    return settings.preset(_daemon(arguments), arguments.action, arguments.name, arguments.to, as_json=arguments.json)
+    return settings.preset(daemon(arguments), arguments.action, arguments.name, arguments.to, as_json=arguments.json)
 
 
 def _auto_route(arguments: argparse.Namespace) -> int:
     from appliance.commands import settings
 
-    return settings.auto_route(_daemon(arguments), arguments)
+    return settings.auto_route(daemon(arguments), arguments)
 
 
 def _lock(arguments: argparse.Namespace) -> int:
     from appliance.commands import settings
 
-    return settings.lock(_daemon(arguments), set_pin=arguments.set_pin)
+    return settings.lock(daemon(arguments), set_pin=arguments.set_pin)
 
 
 def _unlock(arguments: argparse.Namespace) -> int:
     from appliance.commands import settings
 
-    return settings.unlock(_daemon(arguments))
+    return settings.unlock(daemon(arguments))
 
 
-def _daemon(arguments: argparse.Namespace) -> Daemon:
-    from appliance.commands.client import Daemon, find_url
+def _password(_arguments: argparse.Namespace) -> int:
+    from appliance.commands import settings
 
-    return Daemon(find_url(arguments.url, os.environ))
+    return settings.password()
+
+
+def daemon(arguments: argparse.Namespace) -> Daemon:
+    """The box that is meant."""
+    from appliance.commands.client import PASSWORD_VARIABLE, Daemon, find_url
+
+    return Daemon(find_url(arguments.url, os.environ), password=os.environ.get(PASSWORD_VARIABLE))

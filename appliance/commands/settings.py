@@ -1,8 +1,9 @@
-"""``preset``, ``auto-route``, ``lock`` and ``unlock``: what is set at the panel, from the command line."""
+"""``preset``, ``auto-route``, ``lock`` and their like: what is set at the panel, from the command line."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import getpass
 import json
 import sys
@@ -69,6 +70,16 @@ def lock(daemon: Daemon, *, set_pin: bool) -> int:
 def unlock(daemon: Daemon) -> int:
     has_pin = daemon.get("/panel/settings")["panel"]["has_pin"]
     daemon.post("/panel/unlock", {"pin": _secret("PIN: ")} if has_pin else {})
+    return 0
+
+
+def password() -> int:
+    """Nothing of it is kept here: the line is for the configuration."""
+    from appliance.edge.secrets import Scrypt
+
+    if not (wanted := _secret("Password: ")):
+        raise CommandError("an empty password is none")
+    print(f'password = "{asyncio.run(Scrypt().hashed(wanted))}"')
     return 0
 
 

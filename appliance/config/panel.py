@@ -68,10 +68,14 @@ class PanelConfig:
     """[panel]: the front panel. ``receiver`` is the name of the receiver shown first.
 
     ``confirm``: a take wants a second press, until that is set otherwise at the panel. ``forget_pin``: at the start,
-    unlock the panel and forget its PIN; for a PIN that nobody knows any more.
+    unlock the panel and forget its PIN; for a PIN that nobody knows any more. ``password``: the page and the panel's
+    API want it, but on the box itself; as it is, or as ``nmos-appliance password`` prints it. ``names`` are what the
+    box is called in the browsers' address line, beside its addresses and its host name.
     """
 
     receiver: str | None = None
     confirm: bool = False
     forget_pin: bool = False
+    password: str | None = None
+    names: tuple[str, ...] = ()
     screens: tuple[ScreenConfig, ...] = ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 
 from appliance.config.model import EndpointConfig
 from appliance.config.panel import PanelConfig
 from appliance.core.store import Store
 from appliance.core.types import Clock
+from appliance.discovery.naming import host_name
 from appliance.discovery.world import World
 from appliance.edge.lldp import Neighbours
 from appliance.edge.panel_events import PanelEvents
@@ -17,6 +19,7 @@ from appliance.edge.secrets import Scrypt
 from appliance.network.model import Network
 from appliance.panel.annotations import AnnotationApi
 from appliance.panel.api import PanelApi, Take
+from appliance.panel.guard import Guard
 from appliance.panel.kept import Defaults
 from appliance.panel.menu import MenuModel
 from appliance.panel.network_api import NetworkApi, Ptp
@@ -42,16 +45,29 @@ class Front:
             forget_pin(store)
         self.menu = MenuModel(store, world, clock, later, defaults=self._defaults)
         self.events = PanelEvents(self.menu, clock)
+        self._scrypt = Scrypt()
+        self.guard = Guard(
+            lambda: _names(panel, store), lambda: self.menu.panel.locked, panel.password, self._scrypt, clock
+        )
 
     def declare(
         self, site: Site, take: Take, restore_labels: Callable[[], None], network: Network, lldp: Neighbours, ptp: Ptp
     ) -> None:
         panel = PanelApi(self.menu, self._store, self._clock, take)
         panel.declare(site)
+        self.guard.declare(site)
         AnnotationApi(self._store, restore_labels, panel.check_unlocked).declare(site)
-        OperatingApi(self.menu, self._store, self._clock, self._defaults, panel, together, Scrypt()).declare(site)
+        OperatingApi(self.menu, self._store, self._clock, self._defaults, panel, together, self._scrypt).declare(site)
         NetworkApi(network.snapshot, lambda: lldp.seen, ptp).declare(site)
 
     def auto_routing(self, take: Take, manifest_of: Callable[[str], Awaitable[str]]) -> AutoRouting:
         parts = (self.menu, self._store, self._world, self._clock, self._defaults)
         return AutoRouting(*parts, take, manifest_of)
+
+
+def _names(panel: PanelConfig, store: Store) -> set[str]:
+    """What the box is called: its host name, as it is and in mDNS, what it announces, and what is configured."""
+    host = socket.gethostname()
+    short = host.partition(".")[0]
+    announced = host_name(host, store.node["id"]).removesuffix(".")
+    return {host, short, f"{short}.local", announced, *panel.names}

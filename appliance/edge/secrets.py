@@ -1,4 +1,5 @@
-"""Secrets as salted hashes that are slow to make (scrypt, RFC 7914): some 50 ms and 16 MB, in a thread of their own.
+"""Secrets as salted hashes that are slow to make (scrypt, RFC 7914): some 50 ms and 16 MB, in a thread of their own;
+and the tokens of sessions.
 
 One at a time: whoever sends many PINs at once shall not have the memory of many.
 """
@@ -10,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import os
+import secrets
 
 _COST, _BLOCK, _PARALLEL = 2**14, 8, 1
 _MAX_MEMORY = 64 * 1024 * 1024
@@ -27,15 +29,21 @@ class Scrypt:
         return f"scrypt:{_COST}:{_text(salt)}:{_text(await self._derived(secret, salt, _COST))}"
 
     async def is_right(self, secret: str, hashed: str) -> bool:
-        """False also for a hash that is none."""
+        """False also for a hash that is none. What does not begin like one is the secret itself, as configured."""
+        if not hashed.startswith("scrypt:"):
+            return hmac.compare_digest(secret.encode(), hashed.encode())
         try:
-            kind, cost, salt, wanted = hashed.split(":")
+            _, cost, salt, wanted = hashed.split(":")
             parts = int(cost), base64.b64decode(salt, validate=True), base64.b64decode(wanted, validate=True)
         except ValueError:
             return False
-        if kind != "scrypt" or not 2 <= parts[0] <= _COST:
+        if not 2 <= parts[0] <= _COST:
             return False
         return hmac.compare_digest(await self._derived(secret, parts[1], parts[0]), parts[2])
+
+    def token(self) -> str:
+        """Nobody can guess it."""
+        return secrets.token_urlsafe(32)
 
     async def _derived(self, secret: str, salt: bytes, cost: int) -> bytes:
         async with self._turn:

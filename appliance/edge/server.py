@@ -51,10 +51,18 @@ class NotPlain(ApplianceError):
 
 
 class HttpServer:
-    """Serves a :class:`Site` on any number of sockets. Some paths have answers that do not end: streams and sockets."""
+    """Serves a :class:`Site` on any number of sockets. Some paths have answers that do not end: streams and sockets.
 
-    def __init__(self, site: Site, settled: Settled, limits: Limits | None = None) -> None:
-        self._site = site
+    ``check`` raises an ApplianceError for what may not be answered; what is kept ready is answered without it."""
+
+    def __init__(
+        self,
+        site: Site,
+        settled: Settled,
+        limits: Limits | None = None,
+        check: Callable[[Request], None] = lambda request: None,
+    ) -> None:
+        self._site, self._check = site, check
         self._settled = settled
         self._streams: dict[str, StreamHandler] = {}
         self._sockets: dict[str, StreamHandler] = {}
@@ -118,6 +126,7 @@ class HttpServer:
         try:
             request = await _read(incoming, connection, self._limits)
             connection.enter(Phase.WORKING)
+            self._check(request)
             stream = self._endless(request) if request.method == "GET" else None
             if stream is not None:
                 return await stream(incoming, request)

@@ -11,6 +11,7 @@ from tests.lan.network import Lan
 from tests.lan.waiting import eventually
 
 PIN = "4711"
+PASSWORD = "hunter2 ünd so"
 FIRST_PAINT_MS = 1000
 MARKUP = "<img src=x onerror=alert(1)>"
 
@@ -136,6 +137,35 @@ def test_presets_favourites_auto_route_and_the_lock(lan: Lan, start_box: StartBo
     expected = [error for error in browser.errors if not any(status in error for status in ("403", "502", "404"))]
     browser.errors.clear()
     assert expected == []
+
+
+def test_a_password_and_names_that_are_not_its_own(lan: Lan, start_box: StartBox, browser: Browser, axe: str) -> None:
+    config = DISPLAY + f'[panel]\npassword = "{PASSWORD}"\nnames = ["panel.studio.example"]\n'
+    box = start_box(lan.host("display"), config, name="display")
+    other = lan.host("elsewhere")
+    assert other.get(f"{box.url}/panel/status").status == 401
+    assert other.get(f"{box.url}/panel/events").status == 401
+    assert box.get("/panel/status").status == 200, "on the box itself"
+    assert box.get("/panel/status", {"Host": "evil.example"}).status == 403
+    assert box.get("/panel/status", {"Host": "panel.studio.example"}).status == 200
+    assert other.get(f"{box.url}/x-nmos/node/").status == 200
+    browser.open(box.url)
+    browser.wait("document.querySelector('#login').open")
+    looked_at(browser, axe, "login")
+    write(browser, "#password", "hunter1")
+    browser.press("Enter")
+    browser.sees("This password is wrong", "#login-error")
+    write(browser, "#password", PASSWORD)
+    browser.press("Enter")
+    browser.sees("Off", "#now-source")
+    assert not browser.evaluate("document.querySelector('#login').open")
+    assert browser.evaluate("document.cookie") == "", "no script reads it"
+    browser.open(box.url)
+    browser.sees("Off", "#now-source")
+    unexpected = [error for error in browser.errors if not any(status in error for status in ("401", "403"))]
+    browser.errors.clear()
+    assert unexpected == []
+    assert PASSWORD not in box.log
 
 
 def test_the_first_paint_on_a_slow_machine(lan: Lan, start_box: StartBox, browser: Browser) -> None:

@@ -48,7 +48,8 @@ function onEvent(name, data) {
   drawSoon();
 }
 
-function onLink(state, why) {
+function onLink(state, why, status) {
+  if (status === 401 && !$("login").open) $("login").showModal();
   if (state === "lost" && page.link !== "lost") page.lostAt = performance.now();
   if (state === "live" && page.link === "lost") toast("The box answers again");
   page.link = state;
@@ -125,6 +126,17 @@ function take(receiver, sourceId, label) {
   });
 }
 
+$("login").querySelector("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    await send("/panel/login", { password: $("password").value });
+    $("login").close();
+    stream.hurry();
+  } catch (error) {
+    fill($("login-error"), sentence(error.message === "is wrong" ? "This password is wrong" : error.message));
+  }
+  $("password").value = "";
+});
 $("off").addEventListener("click", () => {
   const receiver = menu.receivers.get(page.receiverId);
   if (receiver) take(receiver, null, "off");

@@ -11,7 +11,7 @@ const STALE_MS = 40_000; // more than two keep-alives: the box may answer, but t
 const PAUSES_MS = [300, 1_000, 2_000, 3_000];
 
 export class Stream {
-  // onEvent(name, data); onState("connecting" | "live" | "lost", why)
+  // onEvent(name, data); onState("connecting" | "live" | "lost", why, HTTP status of the refusal)
   constructor(onEvent, onState) {
     this.onEvent = onEvent;
     this.onState = onState;
@@ -44,17 +44,19 @@ export class Stream {
     for (let failures = 0; ; ) {
       const asked = this.receiverId;
       let why = "";
+      let status = 0;
       this.abort = new AbortController();
       try {
         await this.read(asked);
       } catch (error) {
         why = error instanceof Refused ? error.message : "";
+        status = error.status;
         if (error.status === 404) this.receiverId = null; // another box here now, or another configuration
       }
       if (this.connected) failures = 0;
       this.connected = false;
       if (asked !== this.receiverId) continue;
-      this.onState("lost", why);
+      this.onState("lost", why, status);
       await this.pause(PAUSES_MS[Math.min(failures++, PAUSES_MS.length - 1)]);
     }
   }

@@ -36,7 +36,7 @@ class InProcess(Daemon):
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> InProcess:
     made = InProcess()
-    monkeypatch.setattr(operate, "_daemon", lambda arguments: made)
+    monkeypatch.setattr(operate, "daemon", lambda arguments: made)
     return made
 
 
@@ -121,3 +121,13 @@ def test_the_lock(daemon: InProcess, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert main(["lock", "--set-pin"]) == 0
     assert main(["unlock"]) == 0
     assert not panel_item(daemon.box.scene.store, daemon.box.defaults).locked
+
+
+def test_a_password_is_printed_as_its_hash(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    typed(monkeypatch, "hunter2")
+    assert main(["password"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith('password = "scrypt:')
+    assert "hunter2" not in said
+    typed(monkeypatch, "")
+    assert main(["password"]) == 1

@@ -19,9 +19,23 @@ def test_only_the_right_one() -> None:
     run(story())
 
 
-@pytest.mark.parametrize("hashed", ["", "4711", "scrypt:x:y:z", "md5:16384:AA==:AA==", "scrypt:99999999:AA==:AA=="])
+@pytest.mark.parametrize(
+    "hashed", ["", "4712", "scrypt:", "scrypt:x:y:z", "scrypt:16384:AA==:A", "scrypt:99999999:AA==:AA=="]
+)
 def test_what_is_no_hash_is_never_right(hashed: str) -> None:
     async def story() -> None:
         assert not await Scrypt().is_right("4711", hashed)
 
     run(story())
+
+
+def test_a_configuration_may_have_the_secret_itself() -> None:
+    async def story() -> None:
+        assert await Scrypt().is_right("4711", "4711")
+        assert not await Scrypt().is_right("", "4711")
+
+    run(story())
+
+
+def test_tokens_are_never_the_same() -> None:
+    assert len({Scrypt().token() for _ in range(100)}) == 100
