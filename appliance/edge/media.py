@@ -237,16 +237,16 @@ class Media:
             self._alive(spawn)
             self._go_on((spawn.id,))
             return
-        heard = self._runs[spawn.run].heard
-        heard.line(line, self._loop.time())
-        self._look(spawn.id)
+        if self._runs[spawn.run].heard.line(line, self._loop.time()):
+            self._look(spawn.id)
 
     def _look(self, id: str) -> None:
         """Whether there is a signal now."""
         run = self._reconciler.run(id)
-        signal = self._runs[run].heard.signal(self._loop.time()) if run in self._runs else None
-        if run is not None and signal is not None and signal != self._reconciler.status(id).signal:
-            self._reconciler.signal(id, run, signal)
+        heard = self._runs[run].heard if run in self._runs else None
+        signal = heard.signal(self._loop.time()) if heard else None
+        if run is not None and heard is not None and signal is not None:
+            self._reconciler.signal(id, run, signal, heard.legs_heard)
             self._show((id,))
 
     def _look_at_all(self) -> None:

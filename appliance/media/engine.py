@@ -179,13 +179,15 @@ class StreamStatus:
 
     ``detail`` is a sentence for people, empty while all is well; ``last_error`` is the last one of a fault since the
     activation, also when it is over. ``signal``: whether something arrives to be played, or is there to be sent, in the
-    last second; ``None`` where nothing runs that could tell, or that was not heard yet.
+    last second; ``None`` where nothing runs that could tell, or that was not heard yet. ``silent`` are the interfaces
+    of legs that bring nothing while another leg does.
     """
 
     phase: Phase = "idle"
     detail: str = ""
     restarts: int = 0
     signal: bool | None = None
+    silent: tuple[str, ...] = ()
     last_error: str = field(default="", compare=False)
 
 

@@ -54,18 +54,27 @@ class Heard:
     _level: str = ""
     _level_at: float = -math.inf
 
-    def line(self, line: str, now: float) -> None:
-        """A line of standard output, whatever it is."""
+    def line(self, line: str, now: float) -> bool:
+        """A line of standard output, whatever it is; true where it may be another :meth:`signal` now."""
         if line.startswith(_RELAY):
             self._read_report(line)
-        elif _LEVEL.match(line):
-            self._level, self._level_at = line, now
+            return True
+        if not _LEVEL.match(line):
+            return False
+        was_fresh = now - self._level_at <= LEVEL_S
+        self._level, self._level_at = line, now
+        return not was_fresh
 
     def signal(self, now: float) -> bool | None:
         """Whether there is anything to play or to send; ``None`` where that was not heard."""
         if self._reported is not None:
             return self._reported
         return now - self._level_at <= LEVEL_S if self._level and self.packet_s else None
+
+    @property
+    def legs_heard(self) -> tuple[bool, ...]:
+        """Of a receiver: on which legs something came, when that was last said."""
+        return tuple(leg.signal for leg in self._report.legs)
 
     def figures(self, now: float) -> StreamFigures:
         """How it is now."""

@@ -28,7 +28,7 @@ QUIET_S = 0.2
 SIGNAL_S = 0.5
 """Nothing for so long is no signal: together with the time between two reports that is within a second."""
 LEG_S = 0.1
-"""A leg without packets for so long has no signal, and loses what the other one brings."""
+"""A leg without packets for so long loses what the other one brings."""
 MAX_PAYLOAD = 8192
 """Octets that are put into one packet. The fewer, the less work for the player: it is the number that costs."""
 _AHEAD = 3000
@@ -188,7 +188,7 @@ class Playout:
         silent = now - leg.heard > LEG_S
         missing = max(0, self._count - leg.marked) if silent and leg.packets else 0
         leg.told = max(leg.told, leg.lost + missing)  # one that was only late is not taken back: counters rise
-        return LegReport(leg.packets, leg.told, not silent)
+        return LegReport(leg.packets, leg.told, now - leg.heard <= SIGNAL_S)
 
     # ---- from packets to sound
 

@@ -101,6 +101,7 @@ class Stream:
     fault: str = ""
     last_error: str = ""
     signal: bool | None = None
+    silent: tuple[str, ...] = ()
     failures: int = 0
     restarts: int = 0
 
@@ -160,11 +161,13 @@ class Reconciler:
         if run == stream.run:
             stream.alive, stream.fault = True, ""
 
-    def signal(self, id: str, run: int, present: bool) -> None:
-        """Whether anything arrives to be played, or is there to be sent."""
+    def signal(self, id: str, run: int, present: bool, legs: Sequence[bool] = ()) -> None:
+        """Whether anything arrives to be played, or is there to be sent; and on which legs."""
         stream = self._streams[id]
         if run == stream.run:
             stream.signal = present
+            named = zip(self.interfaces(id), legs, strict=False)
+            stream.silent = tuple(name for name, heard in named if not heard) if present else ()
 
     def spawn_failed(self, id: str, run: int, why: str, now: float) -> None:
         self._failed(id, run, why, now)
@@ -223,7 +226,9 @@ class Reconciler:
         stream = self._streams.get(id)
         if stream is None or stream.desired is None:
             return StreamStatus()
-        return StreamStatus(_phase(stream), _detail(stream), stream.restarts, stream.signal, stream.last_error)
+        return StreamStatus(
+            _phase(stream), _detail(stream), stream.restarts, stream.signal, stream.silent, stream.last_error
+        )
 
     def run(self, id: str) -> int | None:
         """The number of what runs now, if anything does."""
@@ -281,7 +286,7 @@ class Reconciler:
             return False
         if not stream.plan.becomes(plan):
             return False
-        stream.plan, stream.signal = plan, None
+        stream.plan, stream.signal, stream.silent = plan, None, ()
         self._actions.append(Switch(id, stream.run, plan))
         return True
 
@@ -304,7 +309,7 @@ class Reconciler:
         self._actions.append(Spawn(id, stream.run, plan))
 
     def _end_run(self, id: str, stream: Stream) -> None:
-        stream.alive, stream.signal = False, None
+        stream.alive, stream.signal, stream.silent = False, None, ()
         if stream.run is not None:
             stream.ending[stream.run] = stream.plan.claims if stream.plan else frozenset()
             self._actions.append(Terminate(id, stream.run))
@@ -314,7 +319,7 @@ class Reconciler:
         stream = self._streams[id]
         if run != stream.run:
             return
-        stream.run, stream.alive, stream.signal, stream.fault = None, False, None, why
+        stream.run, stream.alive, stream.signal, stream.silent, stream.fault = None, False, None, (), why
         stream.last_error = why
         stream.restarts += 1
         if now - stream.started >= GOOD_WHILE_S:

@@ -79,6 +79,7 @@ def receiver_item(
         fault=clean(stream.detail or connection.get("fault"), MAX_SENTENCE),
         restarts=stream.restarts,
         signal=stream.signal,
+        silent=stream.silent,
         last_error=clean(stream.last_error, MAX_SENTENCE),
         why=(*(connection.get("reason") or ()), *(f"trap: {trap}" for trap in traps if enabled)),
     )

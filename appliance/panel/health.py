@@ -50,6 +50,9 @@ def box_status(
     faults += own
     worries = [feed.obstacle] if feed.obstacle else []
     worries += [f"{item.label}: its source {item.shows} is lost" for item in troubled if item.lost_since is not None]
+    worries += [
+        f"{item.label}: nothing comes by {name}, only by the other leg" for item in troubled for name in item.silent
+    ]
     worries += [f"{item.label}: no signal from {item.shows}" for item in troubled if _is_silent(item)]
     worries += [f"{label}: {trap}" if label else trap for label, trap in traps]
     health: Health = "fault" if faults else "warning" if worries else "ok"

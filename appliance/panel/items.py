@@ -126,9 +126,9 @@ class Pending:
 class ReceiverItem:
     """A receiver of this box. ``enabled``: it is on; ``shows``: what, in words; ``sender_id``: if that is a sender.
 
-    ``phase``, ``fault``, ``restarts``, ``signal`` and ``last_error`` are its stream's (see media.engine.StreamStatus);
-    ``why`` is the reason for the interface of each leg, and what may keep them from working; ``route`` what auto-route
-    is to do and did.
+    ``phase``, ``fault``, ``restarts``, ``signal``, ``silent`` and ``last_error`` are its stream's (see
+    media.engine.StreamStatus); ``why`` is the reason for the interface of each leg, and what may keep them from
+    working; ``route`` what auto-route is to do and did.
     """
 
     id: str
@@ -146,6 +146,7 @@ class ReceiverItem:
     fault: str = ""
     restarts: int = 0
     signal: bool | None = None
+    silent: tuple[str, ...] = ()
     last_error: str = ""
     why: tuple[str, ...] = ()
     route: RouteItem = field(default_factory=RouteItem)
@@ -168,6 +169,7 @@ class ReceiverItem:
                 "detail": self.fault,
                 "restarts": self.restarts,
                 "signal": self.signal,
+                "silent": list(self.silent),
                 "last_error": self.last_error,
             },
             "why": list(self.why),
@@ -193,6 +195,7 @@ class ReceiverItem:
             fault=stream["detail"],
             restarts=stream["restarts"],
             signal=stream["signal"],
+            silent=tuple(stream["silent"]),
             last_error=stream["last_error"],
             why=tuple(body["why"]),
             route=RouteItem.from_json(body["route"]),

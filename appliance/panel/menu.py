@@ -310,7 +310,7 @@ class MenuModel:
         self._positions.setdefault(id, len(self._positions))
         for source in describe.sources_of(item):
             self._referring.setdefault(source, set()).add(id)
-        if item.fault or item.lost_since is not None or item.signal is False:
+        if item.fault or item.lost_since is not None or item.signal is False or item.silent:
             self._troubled[id] = item
 
     def _receivers_of(self, source_id: str) -> list[str]:

@@ -32,7 +32,8 @@ def test_a_receiver() -> None:
     assert heard.figures(1.1) == StreamFigures(
         (LegFigures(1000, 3, True), LegFigures(900, 103, False)), 1, 2, (-18.1, FLOOR_DB), (-21.0, FLOOR_DB)
     )
-    heard.line(report(signal=False), 2.0)
+    assert heard.legs_heard == (True, False)
+    assert heard.line(report(signal=False), 2.0)
     assert heard.signal(2.0) is False
 
 
@@ -47,7 +48,8 @@ def test_a_sender_has_sent_what_it_has_said() -> None:
     heard = Heard(legs=2, packet_s=0.001)
     assert heard.signal(0.0) is None
     assert heard.figures(0.0) == StreamFigures()
-    heard.line(level(), 1.0)
+    assert heard.line(level(), 1.0)
+    assert not heard.line(level(), 1.0), "one a tenth of a second: nothing new"
     assert heard.signal(1.5) is True
     assert heard.figures(1.5).legs == (LegFigures(102, 0, True), LegFigures(102, 0, True))
     assert heard.signal(2.5) is False
@@ -71,6 +73,7 @@ def test_other_lines_and_those_that_were_cut_say_nothing(line: str) -> None:
     heard = Heard()
     heard.line(line, 1.0)
     assert heard.signal(1.0) is None
+    assert heard.legs_heard == ()
     assert heard.figures(1.0) == StreamFigures()
 
 

@@ -101,11 +101,11 @@ def test_two_legs_are_one_stream_and_one_of_them_can_be_cut() -> None:
 
 def test_what_a_cut_leg_loses_is_counted_while_it_is_cut() -> None:
     bench = Bench(legs=2)
-    both = [rtp(number) for number in range(400)]
+    both = [rtp(number) for number in range(700)]
     bench.legs(both[:100], both[:100])
     bench.legs([], both[100:])
     cut, good = bench.playout.report(bench.now).legs
-    assert (cut.signal, cut.lost) == (False, 300)
+    assert (cut.signal, cut.lost) == (False, 600)
     assert (good.signal, good.lost) == (True, 0)
 
 

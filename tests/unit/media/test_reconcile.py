@@ -391,6 +391,10 @@ def test_a_signal_is_that_of_the_run_which_has_it(machine: Reconciler) -> None:
     assert machine.status("s").signal is True
     machine.signal("s", run, False)
     assert machine.status("s").signal is False
+    machine.signal("s", run, True, (False,))
+    assert machine.status("s").silent == ("eth0",)
+    machine.signal("s", run, False, (False,))
+    assert machine.status("s").silent == ()
     machine.exited("s", run, 1, [], 1.0)
     assert machine.status("s").signal is None
     machine.signal("s", run, True)

@@ -195,6 +195,21 @@ def test_a_stream_at_fault_is_the_boxs_fault() -> None:
     assert scene.menu.status.problems == ("Own tone: no sound card", "Speakers: gst-launch-1.0 is missing")
 
 
+def test_no_signal_and_a_silent_leg_are_warnings() -> None:
+    scene = Scene(audio_entry("Mic"))
+    scene.connect(AUDIO, connection(MIC))
+    scene.menu.set_stream(AUDIO, StreamStatus("running", signal=False, last_error="before"))
+    assert scene.menu.status.health == "warning"
+    assert scene.menu.status.problems == ("Speakers: no signal from Mic",)
+    item = scene.menu.receiver(AUDIO)
+    assert item is not None
+    assert (item.signal, item.last_error) == (False, "before")
+    scene.menu.set_stream(AUDIO, StreamStatus("running", signal=True, silent=("eth1",)))
+    assert scene.menu.status.problems == ("Speakers: nothing comes by eth1, only by the other leg",)
+    scene.menu.set_stream(AUDIO, StreamStatus("running", signal=True))
+    assert scene.menu.status.health == "ok"
+
+
 def test_a_changed_stream_tells_of_its_receiver_only() -> None:
     scene = Scene(audio_entry("Mic"))
     scene.connect(AUDIO, connection(MIC))
