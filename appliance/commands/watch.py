@@ -58,9 +58,19 @@ class _Words:
             self._labels[source.id] = source.label
             state = source_state(source, self._now)
             yield from self._once(source.id, f"source {_place(source)}" + (f" ({state})" if state else ""))
+        if "tally" in data:
+            yield from self._tally(data["tally"])
         for id in data.get("gone", ()):
             self._said.pop(id, None)
             yield f"source {self._labels.pop(id, id)} is gone"
+
+    def _tally(self, board: JSON) -> Iterator[str]:
+        for source in board["sources"]:
+            yield from self._once(f"event {source['id']}", f"event {source['label']}: {source['text']}")
+        for receiver in filter(lambda each: each["text"], board["receivers"]):
+            yield from self._once(f"heard {receiver['id']}", f"heard by {receiver['label']}: {receiver['text']}")
+        for lamp in board["lamps"]:
+            yield from self._once(f"lamp {lamp['name']}", f"lamp {lamp['label']}: {'on' if lamp['lit'] else 'off'}")
 
     def _status(self, box: BoxStatus) -> Iterator[str]:
         problems = "".join(f"; {problem}" for problem in box.problems)

@@ -65,7 +65,8 @@ def _header(scene: Scene, columns: int) -> Line:
         nodes = f"{status.peers} node" if status.peers == 1 else f"{status.peers} nodes"
         right = dot.join([status.mode, nodes, status.health.upper() if status.health != "ok" else "ok"]) + " "
         style = {"ok": "header", "warning": "header warning", "fault": "header fault"}[status.health]
-    left = fitted(f" {status.node.label}", max(0, columns - width(right) - 1)) + " "
+    signals = "".join(f"   {signal}" for signal in scene.navigation.mirror.signals)
+    left = fitted(f" {status.node.label}{signals}", max(0, columns - width(right) - 1)) + " "
     return [("header", left), (style, fitted(right, columns - width(left)))]
 
 

@@ -9,6 +9,9 @@ from appliance.core.tai import parse_tai
 from appliance.panel.items import BoxStatus, Fit, ReceiverItem, SourceItem
 from appliance.panel.kept import PanelItem
 from appliance.panel.listing import Listing
+from appliance.panel.text import clean
+
+LIT = "●"
 
 
 class Mirror:
@@ -24,6 +27,8 @@ class Mirror:
         self.receivers: dict[str, ReceiverItem] = {}
         self.sources = Listing()
         self.fits: dict[str, Fit] = {}
+        self.signals: tuple[str, ...] = ()
+        """The lamps that are lit, and the texts that events show."""
         self.ready = False
         self.revision = 0
         self.now = 0
@@ -40,6 +45,9 @@ class Mirror:
             self.status = BoxStatus.from_json(data["status"])
         if "panel" in data:
             self.panel = PanelItem.from_json(data["panel"])
+        if "tally" in data:
+            lit = [f"{LIT} {clean(lamp['label'])}" for lamp in data["tally"]["lamps"] if lamp["lit"]]
+            self.signals = (*lit, *map(clean, data["tally"]["shown"]))
         self._apply_receivers(data)
         self._apply_sources(data)
         if name == "ready":

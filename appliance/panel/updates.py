@@ -59,7 +59,7 @@ class Updates:
             return self._event("change", changed)
         if self._tally and self._menu.tally is not None:
             self._tally = False
-            return self._event("tally", self._menu.tally())
+            return self._event("tally", {"tally": self._menu.tally()})
         if not self._ready:
             self._ready = True
             return self._event("ready", {})

@@ -11,6 +11,7 @@ from appliance.core.types import JSON, Clock, Kind
 from appliance.errors import Conflict
 from appliance.nmos.is07.sources import EventSource, Sources
 from appliance.panel.requests import trusted_object
+from appliance.panel.text import MAX_SENTENCE, clean
 from appliance.tally.actions import Actions, written
 from appliance.tally.inputs import Inputs
 from appliance.web.messages import Answer, Request
@@ -42,14 +43,14 @@ class TallyBoard:
             "lamps": [
                 {"name": lamp.name, "label": lamp.label or lamp.name, "lit": lamp.name in lit} for lamp in self._lamps
             ],
-            "shown": list(self._actions.shown),
+            "shown": [clean(text, MAX_SENTENCE) for text in self._actions.shown],
         }
 
     def _source(self, source: EventSource) -> JSON:
         state = self._sources.state(source.id)
         return {
             "id": source.id,
-            "label": self._label(Kind.SOURCE, source.id),
+            "label": self._label(Kind.SENDER, source.sender_id),
             "event_type": source.definition.event_type,
             "type": source.definition.to_json(),
             "value": state.payload.plain,
@@ -63,7 +64,7 @@ class TallyBoard:
         heard: JSON = {"value": None, "text": "", "event_type": None, "since": None}
         if state is not None:
             value = state.payload.plain
-            heard = {"value": value, "text": written(value), "event_type": state.event_type}
+            heard = {"value": value, "text": clean(written(value), MAX_SENTENCE), "event_type": state.event_type}
             heard["since"] = format_tai(state.creation_ns)
         return {"id": id, "label": self._label(Kind.RECEIVER, id), **heard}
 

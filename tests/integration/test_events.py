@@ -320,7 +320,7 @@ def test_the_panel_follows_events(desk: Box) -> None:
         def tallies() -> Any:
             while (line := stream.readline()) != b"event: tally\n":
                 assert line
-            return json.loads(stream.readline().removeprefix(b"data: "))["sources"]
+            return json.loads(stream.readline().removeprefix(b"data: "))["tally"]["sources"]
 
         assert [source["text"] for source in tallies()] == ["off", "0 percent", ""]
         press(desk, "Button", True)

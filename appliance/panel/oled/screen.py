@@ -159,6 +159,8 @@ def _note(scene: Scene, receiver: ReceiverItem) -> tuple[str, bool]:
         return scene.message, True
     if receiver.pending is not None:
         return f"{PENDING} changing", False
+    if signals := scene.navigation.mirror.signals:
+        return "  ".join(signals), True
     if receiver.fault:
         return receiver.fault, True
     if receiver.enabled and receiver.lost_since is not None:

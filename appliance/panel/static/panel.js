@@ -41,7 +41,7 @@ setInterval(() => drawSoon(), 1_000); // ages
 // ---- what the box says
 
 function onEvent(name, data) {
-  if (name === "tally") return tally.draw(data);
+  if (name === "tally") return tally.draw(data.tally);
   menu.apply(name, data);
   const first = menu.receivers.keys().next().value ?? null;
   if (!menu.receivers.has(page.receiverId)) choose(first, false);

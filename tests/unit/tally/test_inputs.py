@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from appliance.config.model import ActionConfig
 from appliance.edge.server import call_bottle
 from appliance.errors import BadRequest, Locked
 from appliance.nmos.is07.messages import State
@@ -105,6 +106,16 @@ def ask(site: Site, body: Any = None) -> tuple[int, Any]:
     answer = call_bottle(site, Request(method, "/panel/tally", headers=headers, body=json.dumps(body).encode()))
     assert isinstance(answer, Answer)
     return answer.status, answer.body
+
+
+def test_what_strangers_say_is_shown_clean() -> None:
+    box = TallyBox()
+    actions = Actions({receiver("lamp"): (ActionConfig(show="{value}"),)}, ())
+    actions.event(receiver("lamp"), State(source("button"), "string", Payload("\x1b[31mred\n\u202ealert"), 5))
+    board = TallyBoard(box.box.store, box.sources, actions, (), (receiver("lamp"),)).to_json()
+    assert board["shown"] == [board["receivers"][0]["text"]]
+    assert board["shown"][0].isprintable()
+    assert "alert" in board["shown"][0]
 
 
 def test_a_locked_panel_is_not_operated() -> None:
