@@ -50,7 +50,7 @@ from appliance.edge.takes import Takes
 from appliance.errors import ApplianceError
 from appliance.network.live import LiveNetwork
 from appliance.network.model import NetworkState
-from appliance.network.roles import all_addresses, multicast_addresses
+from appliance.network.roles import all_addresses, announced_addresses, multicast_addresses
 from appliance.nmos.is04.api import NodeApi
 from appliance.nmos.is04.build import Builder, Host
 from appliance.nmos.is05.api import ConnectionApi
@@ -340,7 +340,7 @@ class Appliance:
         return Home(
             hostname=socket.gethostname(),
             port=self.port,
-            announced=all_addresses(state),
+            announced=announced_addresses(state),
             all=tuple(address.ip for interface in state.interfaces.values() for address in interface.addresses),
             multicast=multicast_addresses(state),
         )

@@ -24,8 +24,10 @@ class ContactPolicy:
     allow_local: bool = False
 
     def is_me(self, addresses: Iterable[str], port: int) -> bool:
-        """Whether that is this very process."""
-        return port == self.me.port and any(without_zone(ip) in self.me.addresses for ip in addresses)
+        """Whether that is this very process. Loopback among other addresses tells nothing: everybody has it."""
+        named = [without_zone(ip) for ip in addresses]
+        telling = [ip for ip in named if not ipaddress.ip_address(ip).is_loopback] or named
+        return port == self.me.port and any(ip in self.me.addresses for ip in telling)
 
     def permitted(self, ip: str, port: int) -> bool:
         """Whether a request may go there."""

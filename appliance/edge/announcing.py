@@ -15,7 +15,7 @@ from appliance.edge.mdns import Announcement, Mdns
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Under which names and at which addresses the node is announced."""
+    """Under which names and at which addresses the node is announced; without any address it is not."""
 
     label: str
     server: str
@@ -50,10 +50,10 @@ class Announcing:
         self._cancel()
 
     def identity_changed(self, identity: Identity) -> None:
-        """Another label, port or set of addresses: announced at once."""
+        """Another label, port or set of addresses: announced at once. Between two addresses the last stays."""
         before, self._identity = self._identity, identity
         txt = self._advertiser.wanted
-        if before != identity and txt is not None and self._end is not None:
+        if before != identity and identity.addresses and txt is not None and self._end is not None:
             self._mdns.announce(_announcement(identity, txt))
 
     def on_usable(self, usable: bool) -> None:
@@ -86,7 +86,7 @@ class Announcing:
         loop = asyncio.get_running_loop()
         self._cancel()
         txt = self._advertiser.due(loop.time())
-        if txt is not None and self._identity is not None:
+        if txt is not None and self._identity is not None and self._identity.addresses:
             self._mdns.announce(_announcement(self._identity, txt))
         if (when := self._advertiser.get_timer()) is not None:
             self._timer = loop.call_at(when, self._publish)

@@ -226,12 +226,13 @@ def _interface(link: Any, addresses: tuple[Address, ...], names: dict[int, str])
         speed_mbps=_speed(name) if carrier and not loopback else None,
         addresses=addresses,
         port_of=names.get(master, str(master)) if master else None,
-        over=_over(link, names),
+        over=link_below(link, names),
     )
 
 
-def _over(link: Any, names: dict[int, str]) -> str | None:
-    """IFLA_LINK is also the other end of a veth pair, and may be of another namespace: neither shares a cable."""
+def link_below(link: Any, names: dict[int, str]) -> str | None:
+    """The name of the interface whose cable a link uses. IFLA_LINK is also the other end of a veth pair, and may be of
+    another namespace: neither shares a cable."""
     info = link.get_attr("IFLA_LINKINFO")
     sharing = info is not None and info.get_attr("IFLA_INFO_KIND") in _SHARING
     here = link.get_attr("IFLA_LINK_NETNSID") is None

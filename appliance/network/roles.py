@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -54,6 +55,13 @@ def all_addresses(state: NetworkState) -> tuple[str, ...]:
     others = [interface for interface in state.interfaces.values() if not interface.loopback]
     listed = [address.ip for interface in others for address in _hrefs(interface)]
     return (first, *(ip for ip in listed if ip != first))
+
+
+def announced_addresses(state: NetworkState) -> tuple[str, ...]:
+    """`all_addresses` as others may be told them: loopback only where loopback is what media use, as it is with boxes
+    that are all on one host. Anywhere else it would be the address of whoever hears of it."""
+    local = any(interface.loopback for interface in state.media_interfaces())
+    return tuple(ip for ip in all_addresses(state) if local or not ipaddress.ip_address(ip).is_loopback)
 
 
 def multicast_addresses(state: NetworkState) -> tuple[str, ...]:

@@ -205,3 +205,27 @@ def test_the_policy_follows_the_cable(lan: Lan) -> None:
         assert choice.interface == "eth0"
         box.link_down("eth0")
         assert choose(question, network.refresh(), network) == Refusal("no media interface has a cable: eth0, eth1")
+
+
+def test_what_is_on_the_cable_of_another_says_so_comes_and_goes(lan: Lan) -> None:
+    """A VLAN, or where this kernel has none what is like one."""
+    host = lan.host("box", RED_AND_BLUE)
+
+    def come() -> None:
+        add = ["ip", "link", "add", "link", "eth1", "name", "eth1.10", "type"]
+        if host.run([*add, "vlan", "id", "10"], check=False).returncode:
+            host.run([*add, "macvlan", "mode", "bridge"])
+        host.ip("link set eth1.10 up")
+        host.add_address("eth1.10", "10.79.0.1/24")
+
+    states = told(host, come, lambda state: state.owner_of("10.79.0.1") is not None)
+    assert states[-1].interfaces["eth1.10"].over == "eth1"
+    assert states[-1].interfaces["eth1"].over is None, "the other end of a veth pair is not below it"
+    assert states[-1].media == ("eth0", "eth1", "eth1.10")
+    with opened(host, ("eth1", "eth1.10", "eth0")) as network:
+        question = Question(Role.SENDER, GROUP, avoid=("eth1",))
+        choice = choose(question, network.snapshot(), network)
+        assert isinstance(choice, Choice)
+        assert choice.interface == "eth0", "the other leg is on the cable of both others"
+    states = told(host, lambda: host.ip("link delete eth1.10"), lambda state: "eth1.10" not in state.interfaces)
+    assert states[-1].media == ("eth0", "eth1")

@@ -291,3 +291,52 @@ def test_without_a_network_at_first_it_says_so_once_and_announces_itself_when_it
 
 def complaints(box: Box) -> list[str]:
     return [line for line in box.log.splitlines() if "multicast does not work" in line]
+
+
+def test_a_vlan_that_comes_is_used_and_left_when_it_goes(start: Start) -> None:
+    """Where this kernel has no VLANs, with what is like one."""
+    box = start("Tagger", RED)
+    host, more = box.host, "10.79.0.1"
+    add = ["ip", "link", "add", "link", "eth0", "name", "eth0.10", "type"]
+    if host.run([*add, "vlan", "id", "10"], check=False).returncode:
+        host.run([*add, "macvlan", "mode", "bridge"])
+    host.ip("link set eth0.10 up")
+    host.add_address("eth0.10", f"{more}/24")
+    eventually(lambda: more in home(box)["endpoints"] and "eth0.10" in home(box)["interfaces"], "the VLAN's address")
+    [sender] = box.json(f"{NODE}/senders")
+    staged = f"/x-nmos/connection/v1.1/single/senders/{sender['id']}/staged"
+    pinned = {"transport_params": [{"source_ip": more}], "activation": {"mode": "activate_immediate"}}
+    assert box.patch(staged, pinned).status == 200
+    assert home(box)["bindings"] == ["eth0.10"]
+    loose = {"transport_params": [{"source_ip": "auto"}], "activation": {"mode": "activate_immediate"}}
+    assert box.patch(staged, loose).status == 200
+    host.ip("link delete eth0.10")
+    eventually(lambda: more not in str(home(box)), "the VLAN to go")
+    assert home(box)["bindings"] == ["eth0"]
+
+
+def test_a_box_that_has_ipv6_only_lives_there_and_follows_it(lan: Lan, tmp_path: Path) -> None:
+    host = lan.isolated("sixer")
+    lan.plug(host, "eth0", "red", addressed=False)
+    host.add_address("eth0", f"{host.address6()}/64")
+    config = CONFIG.replace("Nomad", "Sixer") + '[network]\nmulticast_pool = "ff15::/112"\n'
+    guest = lan.host("fellow")
+    with Box(host, tmp_path / "box", config, name="Sixer") as box:
+        eventually(lambda: home(box)["source_ip"] == host.address6(), "the sender to have its address")
+        assert home(box)["href"] == f"http://[{host.address6()}]:8080/"
+        sdp = fetched(guest, home(box)["manifest"]).text
+        assert "c=IN IP6 ff15::" in sdp
+        assert f"IN IP6 {host.address6()}\r\n" in sdp
+        fellow = Box(guest, tmp_path / "fellow", CONFIG.replace("Nomad", "Fellow"), name="Fellow")
+        lan.enter(fellow)
+        eventually(lambda: host.address6() in fellow.get("/panel/peers").text, "the box in the other's menu")
+        eventually(lambda: "Fellow" in box.get("/panel/peers").text, "the other in the box's menu")
+        new = "fd77:0:0:1::beef"
+        time.sleep(CACHE_FLUSH_S)
+        host.del_address("eth0", f"{host.address6()}/64")
+        host.add_address("eth0", f"{new}/64")
+        eventually(lambda: home(box)["href"] == f"http://[{new}]:8080/", "the href to move")
+        eventually(lambda: home(box)["source_ip"] == new, "the sender to move")
+        eventually(lambda: new in fellow.get("/panel/peers").text, "the new address in the other's menu")
+        assert box.stop() == 0
+        assert "Traceback" not in box.log

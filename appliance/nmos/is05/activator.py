@@ -194,6 +194,8 @@ class Activator:
         if wanted[name] != AUTO or not (active["master_enable"] and wanted["rtp_enabled"]):
             return True
         origin = origin_of(desired["transport_file"]["data"])
+        if self._resolver.has_better_address(shown[index][name]):
+            return False
         load = self._load(endpoint, desired)
         choice = self._resolver.leads_elsewhere(endpoint, index, wanted, shown, self.addresses, origin, load)
         return choice is None or not self._goes(endpoint, choice)

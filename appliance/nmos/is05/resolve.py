@@ -8,6 +8,7 @@ that is switched off shows what it would use, as far as that is known: switching
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -126,6 +127,13 @@ class Resolver:
         shared = {state.port(name) for name in avoid}
         parts = state.port(owners[index]) in shared and state.port(choice.interface) not in shared
         return replace(choice, by_order=choice.by_order and not parts)
+
+    def has_better_address(self, ip: str) -> bool:
+        """Whether an address was taken for want of another: a link-local one, and now there is a better one."""
+        if not ipaddress.ip_address(ip).is_link_local:
+            return False
+        owner = self._network.state.owner_of(ip)
+        return owner is not None and any(not a.link_local for a in owner.of_version(6 if ":" in ip else 4))
 
     def _leg(
         self,

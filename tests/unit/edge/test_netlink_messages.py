@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from appliance.edge.rtnetlink import RouteAnswer, route_answer, split
+from appliance.edge.netlink import link_below
+from appliance.edge.rtnetlink import Codecs, RouteAnswer, route_answer, split
 
 
 def message(kind: int, payload: bytes = b"", sequence_number: int = 1) -> bytes:
@@ -65,3 +66,47 @@ def test_only_the_codecs_are_imported_and_pyroute2_stays_whole_for_others() -> N
         "Codecs()\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def link(name: str, index: int, *more: tuple[int, bytes]) -> bytes:
+    """RTM_NEWLINK of an Ethernet interface that is up (struct ifinfomsg, IFLA_IFNAME)."""
+    head = struct.pack("=BxHiII", 0, 1, index, 0x11043, 0)
+    return message(16, head + attributes((3, name.encode() + b"\0"), *more))
+
+
+def kind(name: str) -> tuple[int, bytes]:
+    """IFLA_LINKINFO with IFLA_INFO_KIND."""
+    return 18, attributes((1, name.encode() + b"\0"))
+
+
+def on(index: int) -> tuple[int, bytes]:
+    """IFLA_LINK."""
+    return 5, struct.pack("=i", index)
+
+
+ELSEWHERE = (37, struct.pack("=i", 0))
+"""IFLA_LINK_NETNSID."""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="netlink is Linux's")
+@pytest.mark.parametrize(
+    ("attached", "below"),
+    [
+        ((on(2), kind("vlan")), "eth0"),
+        ((on(2), kind("macvlan")), "eth0"),
+        ((on(2), kind("vlan"), ELSEWHERE), None),
+        ((on(2), kind("veth")), None),
+        ((on(2),), None),
+        ((kind("vlan"),), None),
+        ((on(9), kind("vlan")), None),
+        ((), None),
+    ],
+    ids=["vlan", "macvlan", "of another namespace", "veth", "no kind", "no link", "an unknown link", "neither"],
+)
+def test_a_vlan_is_on_the_cable_of_the_link_that_it_names(
+    attached: tuple[tuple[int, bytes], ...], below: str | None
+) -> None:
+    codec = Codecs().link
+    decoded = codec(link("x", 3, *attached))
+    decoded.decode()
+    assert link_below(decoded, {2: "eth0", 3: "x"}) == below

@@ -1,7 +1,7 @@
 """What counts as a media interface, and where the APIs say they are."""
 
 from appliance.network.model import NetworkState, Route
-from appliance.network.roles import all_addresses, control_address, media_interfaces
+from appliance.network.roles import all_addresses, announced_addresses, control_address, media_interfaces
 from tests.unit.network.hosts import LOOPBACK, Kernel, host, interface
 
 ETH0 = interface("eth0", "fe80::3/64", "fd01::3/64", "10.1.0.3/24", index=2)
@@ -58,3 +58,11 @@ def test_an_address_that_needs_a_zone_is_in_no_url() -> None:
 def test_a_host_without_any_network_is_still_at_loopback() -> None:
     assert control_address(NetworkState({"lo": LOOPBACK})) == "127.0.0.1"
     assert all_addresses(NetworkState()) == ("127.0.0.1",)
+
+
+def test_loopback_is_announced_only_where_media_use_it() -> None:
+    only_link_local = host(interface("eth0", "fe80::3/64"))
+    assert all_addresses(only_link_local) == ("127.0.0.1",)
+    assert announced_addresses(only_link_local) == ()
+    assert announced_addresses(host(ETH0)) == ("10.1.0.3", "fd01::3")
+    assert announced_addresses(host()) == ("127.0.0.1",)

@@ -140,6 +140,15 @@ def test_nothing_goes_back_to_where_it_never_was_preferred() -> None:
     assert box.changes == []
 
 
+@pytest.mark.parametrize("waiting", ["169.254.7.7/16", "10.0.0.7/24"])
+def test_an_address_that_was_a_makeshift_is_left_when_a_lease_comes(waiting: str) -> None:
+    box = Box(state=host(interface("eth0", waiting, index=2)))
+    ip = waiting.partition("/")[0]
+    assert source_ip(box) == ip
+    move(box, host(interface("eth0", waiting, "10.0.0.9/24", index=2)))
+    assert source_ip(box) == ("10.0.0.9" if ip.startswith("169.254.") else ip)
+
+
 def test_a_leg_that_had_to_share_the_port_of_the_other_returns_to_its_own() -> None:
     legs = (LegConfig(interfaces=("eth0", "eth1")), LegConfig(interfaces=("eth1", "eth0")))
     box = Box(replace(CONFIG, senders=(replace(CONFIG.senders[1], legs=legs),)), state=RED_UNPLUGGED)
