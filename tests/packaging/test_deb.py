@@ -15,7 +15,8 @@ from tests.packaging.readme import as_shown, status_shown
 
 UNIT = "nmos-appliance.service"
 CONFIG = "/etc/nmos-appliance/appliance.toml"
-LIBRARY = "/usr/lib/python3/dist-packages/appliance"
+PYTHON = "/usr/lib/python3/dist-packages"
+LIBRARY = f"{PYTHON}/appliance"
 NODE = "/x-nmos/node/v1.3"
 SENDERS = "/x-nmos/connection/v1.1/single/senders"
 CAP_NET_BIND_SERVICE = 1 << 10
@@ -124,6 +125,30 @@ def test_a_monitor_can_watch_it(installation: Installation) -> None:
     metrics = http.request(installation.desk, "GET", f"{base}/metrics")
     assert metrics.status == HTTPStatus.OK, metrics.text
     assert 'nmos_appliance_streams{phase="running",role="sender"} 1.0' in metrics.text
+
+
+def test_what_it_recommends_may_be_installed_later(installation: Installation) -> None:
+    """GStreamer and the metrics' library are hidden, as if they were not installed, and come while it runs."""
+    machine, base = installation.machine, f"http://{installation.host.address()}"
+    hidden = {
+        "/usr/bin/gst-launch-1.0": "/root/gst-launch-1.0",
+        f"{PYTHON}/prometheus_client": "/root/prometheus_client",
+    }
+    for place, elsewhere in hidden.items():
+        machine.run("mv", place, elsewhere)
+    machine.run("systemctl", "restart", UNIT)
+
+    def problems() -> list[str]:
+        return list(http.request(installation.desk, "GET", f"{base}/healthz").json()["problems"])
+
+    eventually(lambda: any("gst-launch-1.0 is not installed: apt install" in each for each in problems()), "advice")
+    metrics = http.request(installation.desk, "GET", f"{base}/metrics")
+    assert metrics.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert "python3-prometheus-client" in metrics.text
+    for place, elsewhere in hidden.items():
+        machine.run("mv", elsewhere, place)
+    eventually(lambda: problems() == [], "the stream by itself", patience_s=60)
+    assert http.request(installation.desk, "GET", f"{base}/metrics").status == HTTPStatus.OK
 
 
 def test_a_report_of_it_has_everything(installation: Installation) -> None:
