@@ -83,18 +83,20 @@ class GStreamerEngine:
         )
 
     def _receiver(self, job: Job, audio: AudioFormat, end: OutputConfig) -> Plan:
+        # The relay fades sound in and out and makes silence, which would be neither in subframes of AES3.
+        relay = None if _is_am824(audio) else self._relay(audio)
         return Plan(
             argv=(
                 self._config.gst_launch,
                 "-em",
-                *sources(job.legs[:1], _rtp(audio)),
+                *sources(job.legs if relay is None else job.legs[:1], _rtp(audio)),
                 *then("rtpjitterbuffer", f"latency={round(self._config.latency_ms)}"),
                 *then(f"rtp{_carried(audio).encoding}depay"),
                 *_metered(audio),
                 *(_mixed(audio, job.patch) if job.patch else _output(end, audio)),
             ),
             sockets=job.legs,
-            relay=self._relay(audio),
+            relay=relay,
             ready=READY,
             advice=ADVICE,
             claims=frozenset() if job.patch else _output_claims(end),

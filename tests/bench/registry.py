@@ -18,6 +18,7 @@ from tests.bench import (
     sound,
     stalls,
     start,
+    streams,
     take,
     txt,
 )
@@ -42,6 +43,7 @@ BENCHES = (
     Bench("menu", "a peer's changed TXT record to the menu", menu.measure, needs_network=True),
     Bench("take", "a take to the IGMP membership", take.measure, needs_network=True),
     Bench("sound", "real sound: the gap of a take, a take to its sound, CPU", sound.measure, needs_network=True),
+    Bench("streams", "what a stream of each kind costs", streams.measure, needs_network=True),
     Bench("events", "a press to its event at 1 and at 100 subscribers", events.measure, needs_network=True),
     Bench("get", "GET /self and /senders over 16 connections", get.measure),
     Bench("patch", "immediate activations, one connection", activation.single),

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.bench.figures import Row, at_most, row
-from tests.bench.load import cpu_s
+from tests.bench.load import cpu_s, descendants
 from tests.bench.stage import Connection, Stage
 from tests.lan.waiting import eventually
 
@@ -136,14 +136,8 @@ def _left(data: bytes) -> Iterator[int]:
 
 def _cpu(stage: Stage, what: str, pid: int, *, streams: int) -> Row:
     """Of all that runs for a stream, without the box itself."""
-    processes = _children(pid)
-    for child in processes:
-        processes += _children(child)
+    processes = descendants(pid)
     before, began = sum(map(cpu_s, processes)), time.monotonic()
     time.sleep(stage.some(10, 3))
     used = (sum(map(cpu_s, processes)) - before) / (time.monotonic() - began)
     return row(f"CPU of a stream, {what} (L24 stereo, 1 ms)", "% of a core", [used * 100 / streams])
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]

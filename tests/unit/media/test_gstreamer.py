@@ -136,6 +136,7 @@ def test_am824_is_carried_as_what_it_is_on_the_wire() -> None:
     text = line(replace(RECEIVER, audio=am824, end=OutputConfig("file", path="/x")))
     assert "encoding-name=L16,channels=4 ! rtpjitterbuffer latency=20 ! rtpL16depay" in text
     assert text.endswith('! rtpL16depay ! filesink location="/x"')
+    assert engine().plan(replace(RECEIVER, audio=am824, end=OutputConfig("none"))).relay is None
 
 
 @pytest.mark.parametrize(
