@@ -34,7 +34,7 @@ class VideoConfig:
 @dataclass(frozen=True, slots=True)
 class AcceptConfig:
     """[[receivers.accepts]]: one kind of stream that a receiver of video, ancillary data or mux can take: a constraint
-    set of BCP-004-01, whose words these are. One of them has to be met; without any, every stream is.
+    set of BCP-004-01, whose words these are. One of them has to be met; without any it takes what its driver can.
 
     Each list has the values that are taken; an empty one leaves it open. ``preference`` is -100 to 100. One that is not
     ``enabled`` is for people to know: the receiver could, were it configured so. ``max_bit_rate`` is in kilobits a
