@@ -39,6 +39,7 @@ _API = {
     "status.json": "/panel/status",
     "health.json": "/healthz",
     "receivers.json": "/panel/receivers",
+    "streams.json": "/panel/streams",
     "peers.json": "/panel/peers",
     "sources.json": "/panel/sources",
     "metrics.txt": "/metrics",

@@ -116,7 +116,8 @@ class Tallying:
         for source in self._sources.all.values():
             config = source.config.event.input
             if config.kind in ("signal", "fault") and self._by_name.get(config.of) == id:
-                self.inputs.read(source.id, status.phase == ("running" if config.kind == "signal" else "fault"))
+                present = status.phase == "running" and status.signal is not False
+                self.inputs.read(source.id, present if config.kind == "signal" else status.phase == "fault")
 
     # ---- inputs
 

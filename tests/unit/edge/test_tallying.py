@@ -109,8 +109,10 @@ async def until(there: Callable[[], Any]) -> None:
 def test_streams_are_inputs() -> None:
     async def scenario(room: Room) -> None:
         values = room.box.sources.state
-        room.tallying.on_stream(IDENTITIES.of(Kind.RECEIVER, "speaker"), StreamStatus("running"))
-        assert values(source("present")).payload == Payload(True)
+        for signal, present in ((None, True), (False, False), (True, True)):
+            status = StreamStatus("running", signal=signal)
+            room.tallying.on_stream(IDENTITIES.of(Kind.RECEIVER, "speaker"), status)
+            assert values(source("present")).payload == Payload(present)
         room.tallying.on_stream(IDENTITIES.of(Kind.RECEIVER, "speaker"), StreamStatus("fault", "no signal"))
         assert values(source("present")).payload == Payload(False)
         room.tallying.on_stream(sender("tone"), StreamStatus("fault", "no cable"))
