@@ -16,12 +16,12 @@ from typing import TypeVar
 from appliance.core.store import Store, Transaction
 from appliance.core.tai import NS, format_tai
 from appliance.core.types import JSON, Clock, Kind
-from appliance.errors import Locked, NotFound
+from appliance.errors import BadRequest, Locked, NotFound
 from appliance.nmos.is05.schedule import Schedule
 from appliance.nmos.is05.state import ABSOLUTE, IMMEDIATE, no_activation
 from appliance.nmos.is08.matrix import Input, Matrix, Output, Route, Routes
 from appliance.nmos.is08.request import Action, read_request, validator
-from appliance.nmos.is08.rules import check, exists, first_routes, is_allowed
+from appliance.nmos.is08.rules import check, exists, first_routes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -198,17 +198,22 @@ class ChannelMap:
         kept = self._store.aspect(ASPECT, output.id)
         if kept is None:
             return first_routes(output, self._matrix)
-        routes = [route if exists(route, self._matrix.inputs) else None for route in routes_of(kept)]
-        padded = (*routes, *(None,) * len(output.channels))[: len(output.channels)]
-        if is_allowed(output, padded, self._matrix.inputs):
+        try:
+            routes = [route if exists(route, self._matrix.inputs) else None for route in routes_of(kept)]
+            padded = (*routes, *(None,) * len(output.channels))[: len(output.channels)]
+            check(output, padded, self._matrix.inputs)
             return padded
-        log.warning("output %s: what was routed is not allowed any more, begun anew", output.id)
+        except BadRequest as error:
+            why = error.message
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            why = "it is no map"
+        log.warning("output %s: what was routed is begun anew: %s", output.id, why)
         return first_routes(output, self._matrix)
 
 
 def routes_of(kept: JSON | None) -> Routes:
     """An Output's routes as they are kept."""
-    return tuple(_route(one) for one in (kept or {}).get("channels", ()))
+    return tuple(_route(one) for one in (kept or {})["channels"])
 
 
 def _route(kept: list[str | int] | None) -> Route:

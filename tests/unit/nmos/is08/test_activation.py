@@ -1,6 +1,7 @@
 """Activations of a map: at once, at their time, never; what they change, and what survives a restart."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -164,3 +165,13 @@ def test_another_configuration_while_it_runs() -> None:
     room.clock.advance(5)
     room.channels.handle_timer()
     assert room.routed("sink-speaker") == [("receiver-speaker", 0), None]
+
+
+@pytest.mark.parametrize(
+    "kept", [{}, {"channels": None}, {"channels": 1}, {"channels": ["x"]}, {"channels": [["local-tone"]]}]
+)
+def test_what_was_kept_and_is_no_map_is_begun_anew(kept: dict[str, Any]) -> None:
+    room = Room()
+    with room.store.transaction("somebody edited the state") as tx:
+        tx.attach("channelmap", "sender-tone", kept)
+    assert room.rebooted().routed("sender-tone") == [("local-tone", 0), ("local-tone", 1)]
