@@ -6,6 +6,7 @@ in ``exchange.carriers`` under its name when ``start`` is called (see :class:`ap
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -84,8 +85,7 @@ class Eventing:
         """Say that the sources go, and end every connection."""
         self.sources.end("shutdown")
         await self.tallying.stop()
-        for carrier in self.exchange.carriers.values():
-            await carrier.close()
+        await asyncio.gather(*(carrier.close() for carrier in self.exchange.carriers.values()))
 
     def _check_unlocked(self) -> None:
         if self._menu.panel.locked:
