@@ -20,7 +20,7 @@ from appliance.nmos.is07.messages import Event, State
 from appliance.nmos.is07.sources import EventSource
 from appliance.tally.actions import Actions, Take
 from appliance.tally.api import TallyApi, TallyBoard
-from appliance.tally.inputs import Inputs
+from appliance.tally.inputs import Inputs, restore
 from appliance.web.site import Site
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Tallying:
         self._by_name = {e.name: e.id for e in reversed(endpoints) if e.transport.is_rtp}
         receivers = {e.id: e.config for e in endpoints if not e.is_sender and not e.transport.is_rtp}
         rules = {id: receiver.actions for id, receiver in receivers.items() if isinstance(receiver, ReceiverConfig)}
+        restore(store, self._sources)
         self.inputs = Inputs(self._sources, clock, self._rearm, self._input_problem)
         self.actions = Actions(rules, self._lamp_configs)
         self.board = TallyBoard(store, self._sources, self.actions, self._lamp_configs, tuple(receivers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from appliance.config.model import LampConfig
+from appliance.config.model import EventValue, LampConfig
 from appliance.core.store import Store
 from appliance.core.tai import format_tai
 from appliance.core.types import JSON, Clock, Kind
@@ -13,11 +13,10 @@ from appliance.nmos.is07.sources import EventSource, Sources
 from appliance.panel.requests import trusted_object
 from appliance.panel.text import MAX_SENTENCE, clean
 from appliance.tally.actions import Actions, written
-from appliance.tally.inputs import Inputs
+from appliance.tally.inputs import ASPECT, BY_HAND, Inputs
 from appliance.web.messages import Answer, Request
 from appliance.web.site import Site
 
-BY_HAND = "panel"
 _FRESH = {"Cache-Control": "no-store"}
 
 
@@ -34,6 +33,11 @@ class TallyBoard:
     ) -> None:
         self._store, self._sources, self._actions = store, sources, actions
         self._lamps, self._receivers = lamps, receivers
+
+    def keep(self, source_id: str, value: EventValue) -> None:
+        """What was set by hand is so after a restart too."""
+        with self._store.transaction("event set by hand") as tx:
+            tx.attach(ASPECT, source_id, {"value": value})
 
     def to_json(self) -> JSON:
         lit = self._actions.lit
@@ -95,6 +99,7 @@ class TallyApi:
         if source.config.event.input.kind != BY_HAND:
             raise Conflict(f"source_id: it says what its input reads ({source.config.event.input.kind})")
         self._inputs.press(source.id, body["value"])
+        self._board.keep(source.id, body["value"])
         return self.board(request)
 
 

@@ -5,10 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from appliance.config.model import EventValue
+from appliance.core.store import Store
 from appliance.core.types import Clock
-from appliance.errors import BadRequest
+from appliance.errors import BadRequest, NotFound
 from appliance.nmos.is07.rates import Pace
 from appliance.nmos.is07.sources import EventSource, Sources
+
+BY_HAND = "panel"
+ASPECT = "event"
+"""The store's table of what was set by hand: id of a source → {"value": ...}. It is read again after a restart, for no
+input says it."""
+
+
+def restore(store: Store, sources: Sources) -> None:
+    """Let the sources say what was set by hand before the restart; forget what they no longer can."""
+    kept = {id: body.get("value") for id, body in store.aspects(ASPECT).items()}
+    with store.transaction("events set by hand") as tx:
+        for id, value in kept.items():
+            try:
+                if sources.source(id).config.event.input.kind != BY_HAND:
+                    raise NotFound(f"{id} is set by its input now")
+                sources.set(id, value)
+            except (BadRequest, NotFound):
+                tx.attach(ASPECT, id, None)
 
 
 class Inputs:

@@ -199,12 +199,15 @@ def test_a_killed_server_is_found_again_with_the_state_that_it_then_has(desk: Bo
     eventually(lambda: status(stage, "lamp")["phase"] == "fault", "the fault")
     assert lit(stage) == {"tally"}, "the last known state stays"
     desk.start()
-    eventually(lambda: lit(stage) == set(), "what the restarted button says")
     eventually(lambda: status(stage, "lamp")["phase"] == "running", "the receiver to be running")
+    press(desk, "Button", False)
+    eventually(lambda: lit(stage) == set(), "what the restarted button says")
     press(desk, "Button", True)
     eventually(lambda: lit(stage) == {"tally"}, "the lamp after the restart")
     assert desk.stop() == 0
     eventually(lambda: status(stage, "lamp")["phase"] == "fault", "the fault of a server that stopped")
+    desk.start()
+    assert next(source["value"] for source in board(desk)["sources"]) is True, "what was set by hand is kept"
     assert stage.stop() == 0
 
 

@@ -13,7 +13,7 @@ from appliance.nmos.is07.messages import State
 from appliance.nmos.is07.types import Payload
 from appliance.tally.actions import Actions
 from appliance.tally.api import TallyApi, TallyBoard
-from appliance.tally.inputs import Inputs
+from appliance.tally.inputs import ASPECT, Inputs, restore
 from appliance.web.messages import Answer, Request
 from appliance.web.site import Site
 from tests.unit.nmos.is07.tallies import CONFIG, TallyBox, receiver, source
@@ -106,6 +106,18 @@ def ask(site: Site, body: Any = None) -> tuple[int, Any]:
     answer = call_bottle(site, Request(method, "/panel/tally", headers=headers, body=json.dumps(body).encode()))
     assert isinstance(answer, Answer)
     return answer.status, answer.body
+
+
+def test_what_was_set_by_hand_is_kept_while_it_can_be_said() -> None:
+    desk = Desk()
+    store = desk.box.box.store
+    for name, value in (("fader", 12.3), ("mode", "on"), ("button", True)):
+        assert ask(site_of(desk), {"source_id": source(name), "value": value})[0] == 200
+    again = TallyBox(PACED.replace('value = "on", label = "On"', 'value = "dim", label = "Dim"'))
+    restore(store, again.sources)
+    said = [again.sources.state(source(name)).payload.plain for name in ("fader", "mode", "button")]
+    assert said == [12.3, "off", False]
+    assert set(store.aspects(ASPECT)) == {source("fader")}
 
 
 def test_what_strangers_say_is_shown_clean() -> None:
