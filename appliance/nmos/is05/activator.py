@@ -124,12 +124,16 @@ class Activator:
         self.follow(tx, endpoint, connection)
 
     def resume(self, tx: Transaction, endpoint: Endpoint, kept: Connection) -> None:
-        """What was kept over a restart, without what was pending, which is never done late but not hidden either."""
+        """What was kept over a restart, without what was pending, which is never done late but not hidden either.
+
+        What can go on as it is does: whether it had better be elsewhere is for :meth:`follow`, later.
+        """
         connection = _without_pending(endpoint, kept)
         attach(tx, endpoint, connection)
         self.reckon(endpoint, connection)
         tx.update(endpoint.kind, endpoint.id, subscription=_subscription(endpoint, connection["active"]))
-        self.follow(tx, endpoint, connection)
+        if not endpoint.transport.is_rtp or self._is_broken(endpoint, connection):
+            self.follow(tx, endpoint, connection)
 
     def follow(self, tx: Transaction, endpoint: Endpoint, connection: Connection) -> bool:
         """Resolve the desired state again where the active one is not that, or uses an address that is gone.
@@ -176,11 +180,16 @@ class Activator:
         self._commitments.note(endpoint.id, _role(endpoint), [(leg[name], bit_rate) for leg in legs if bit_rate])
 
     def _is_stale(self, endpoint: Endpoint, connection: Connection) -> bool:
+        legs = range(len(endpoint.legs))
+        return self._is_broken(endpoint, connection) or not all(self._stays(endpoint, connection, leg) for leg in legs)
+
+    def _is_broken(self, endpoint: Endpoint, connection: Connection) -> bool:
+        """Whether what is active is not what is desired, or cannot be."""
         active = connection["active"]
         if connection["fault"] is not None or active["master_enable"] != connection["desired"]["master_enable"]:
             return True
         return any(
-            is_unset(leg) or not self._stays(endpoint, connection, index)
+            is_unset(leg) or not self.addresses.usable(endpoint, index, leg[endpoint.address_parameter])
             for index, leg in enumerate(active["transport_params"])
         )
 

@@ -88,9 +88,10 @@ def _audio(flow: JSON, channels: int, packet_time_ms: float) -> int:
     depth = flow.get("bit_depth") or flow.get("sample_depth") or 0
     if flow["media_type"] == "audio/AM824":
         depth = _AES3_BITS
-    packets = Fraction(1000) / Fraction(packet_time_ms).limit_denominator(1000)
-    headers = packets * 8 * (_HEADERS_BYTES + _FRAME_BYTES)
-    return round(_rate(flow, "sample_rate") * channels * depth + headers) if depth else 0
+    rate = flow.get("sample_rate") or {"numerator": 0}
+    samples = rate["numerator"] / (rate.get("denominator") or 1)
+    headers = 1000 / packet_time_ms * 8 * (_HEADERS_BYTES + _FRAME_BYTES)
+    return round(samples * channels * depth + headers) if depth else 0
 
 
 def _raw_video(flow: JSON, bits_a_frame: Fraction) -> int:

@@ -172,6 +172,7 @@ class Connections:
             for endpoint in self._endpoints.values():
                 if (kept := self._kept(endpoint)) is not None:
                     self._activator.resume(tx, endpoint, kept)
+                    self._to_follow.append(endpoint)
                 else:
                     self._activator.begin(tx, endpoint)
 

@@ -228,7 +228,8 @@ def test_what_a_reboot_took_is_not_done_late_and_not_hidden() -> None:
     answer = schedule(box, relative(2))
     after = box.rebooted()
     after.clock.advance(10)
-    assert after.connections.get_timer() is None
+    while after.connections.get_timer() is not None:
+        assert after.connections.handle_timer() == ()
     assert after.connections.handle_timer() == ()
     assert port(after) == 5004
     assert after.staged(Kind.SENDER, TONE) == {**answer, "activation": NO_ACTIVATION}
