@@ -6,6 +6,7 @@ of its own. Both hand what they learn to the one that draws.
 
 from __future__ import annotations
 
+import gc
 import queue
 import threading
 import time
@@ -117,6 +118,8 @@ class Face:
         if not name:
             return
         self._mirror.apply(name, data)
+        if name == "ready":
+            gc.freeze()  # the menu stays: to look through ten thousand sources again and again would hold up keys
         self._behind = self._mirror.now - time.time_ns()
         if follower.receiver_id is None and self._operated() is not None:
             self._follow()  # now that a receiver is known, what fits it

@@ -20,12 +20,15 @@ class Listing:
         self._keys: dict[str, _Key] = {}
         self._order: list[_Key] = []
         self._found_in: dict[str, str] = {}
+        self._in_order: list[SourceItem] | None = None  # made when it is asked for
 
     def __len__(self) -> int:
         return len(self._order)
 
     def __iter__(self) -> Iterator[SourceItem]:
-        return (self._items[str(key[-1])] for key in self._order)
+        if self._in_order is None:
+            self._in_order = [self._items[str(key[-1])] for key in self._order]
+        return iter(self._in_order)
 
     def __contains__(self, id: object) -> bool:
         return id in self._items
@@ -46,6 +49,7 @@ class Listing:
         if before == item:
             return False
         self._items[item.id] = item
+        self._in_order = None
         if before is None or _names(before) != _names(item):
             self._place(item)
         return True
@@ -54,6 +58,7 @@ class Listing:
         """False where it was not there."""
         if self._items.pop(id, None) is None:
             return False
+        self._in_order = None
         self._unplace(id)
         del self._found_in[id]
         return True
@@ -62,14 +67,15 @@ class Listing:
         for table in (self._items, self._keys, self._found_in):
             table.clear()
         self._order.clear()
+        self._in_order = None
 
     def find(self, text: str) -> Iterator[SourceItem]:
         """Those in whose names every word of ``text`` occurs, in order."""
-        words = find_key(text).split()
-        for item in self:
-            place = self._found_in[item.id]
-            if all(word in place for word in words):
-                yield item
+        words, places = find_key(text).split(), self._found_in
+        found: Iterable[SourceItem] = self
+        for word in words:
+            found = [item for item in found if word in places[item.id]]
+        return iter(found)
 
     def _place(self, item: SourceItem) -> None:
         self._unplace(item.id)
@@ -87,8 +93,9 @@ class Listing:
 
 def grouped(items: Iterable[SourceItem]) -> Iterator[SourceGroup]:
     """Sorted sources as groups, one a device."""
-    for (node, device), members in groupby(items, key=lambda item: (item.node, item.device)):
-        yield SourceGroup(node, device, tuple(members))
+    for _, members in groupby(items, key=lambda item: item.node.id + item.device.id):
+        sources = tuple(members)
+        yield SourceGroup(sources[0].node, sources[0].device, sources)
 
 
 def _names(item: SourceItem) -> tuple[object, ...]:

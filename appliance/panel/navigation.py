@@ -8,6 +8,7 @@ place.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from itertools import chain
 
@@ -66,6 +67,7 @@ class Navigation:
         self._moved = False
         self._rows: list[Row] = []
         self._places: dict[str, int] = {}
+        self._known: dict[str, Row] = {}
         self._made_for: tuple[object, ...] = ()
 
     # ---- what to show
@@ -365,14 +367,26 @@ class Navigation:
 
     def _source_rows(self) -> list[Row]:
         """Favourites first, in a group of their own."""
-        found = list(self.mirror.sources.find(self.find) if self.find else self.mirror.sources)
         favourites = self.mirror.panel.favourites
         rows = [] if self.find or self.receiver is None else [Row(OFF)]
-        if favourites and (first := tuple(source for source in found if source.id in favourites)):
-            rows.append(Row("favourites", heading=SourceGroup(_NOBODY, _FAVOURITES, first)))
-            rows += [Row(source.id, source=source) for source in first]
-            found = [source for source in found if source.id not in favourites]
+        found: Iterable[SourceItem] = self.mirror.sources.find(self.find) if self.find else self.mirror.sources
+        if favourites:
+            all = tuple(found)
+            first = tuple(source for source in all if source.id in favourites)
+            found = (source for source in all if source.id not in favourites)
+            if first:
+                rows.append(Row("favourites", heading=SourceGroup(_NOBODY, _FAVOURITES, first)))
+                rows += self._rows_of(first)
         for group in grouped(found):
             rows.append(Row(f"{group.node.id}/{group.device.id}", heading=group))
-            rows += [Row(source.id, source=source) for source in group.sources]
+            rows += self._rows_of(group.sources)
         return rows
+
+    def _rows_of(self, sources: tuple[SourceItem, ...]) -> list[Row]:
+        """Those of before where they can be: ten thousand are not made anew between two keys."""
+        known = self._known
+        for source in sources:
+            row = known.get(source.id)
+            if row is None or row.source is not source:
+                known[source.id] = Row(source.id, source=source)
+        return [known[source.id] for source in sources]

@@ -76,10 +76,13 @@ class TerminalUser:
 
     async def sees(self, text: str) -> None:
         """Wait until it is written, after what was typed last."""
-        async with asyncio.timeout(LIMIT_S):
-            while text not in _ESCAPES.sub("", self._text):
-                self._more.clear()
-                await self._more.wait()
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                while text not in _ESCAPES.sub("", self._text):
+                    self._more.clear()
+                    await self._more.wait()
+        except TimeoutError:
+            raise AssertionError(f"{text!r} is not in what was written: {_ESCAPES.sub('', self._text)}") from None
 
     async def leaves(self) -> int:
         async with asyncio.timeout(LIMIT_S):
@@ -187,13 +190,13 @@ def test_favourites_presets_confirmation_and_the_lock() -> None:
             assert await fake.taken.get() == (AUDIO, id_of("Vocal mic"))
             user.type("\x1b[C")
             await user.sees("Options")
-            user.type("\x1b[B\r")
+            user.type("\x1b[B\x1b[B\r")
             await user.sees("Save what is shown now")
             user.type("Show\r")
             await user.sees("2 receivers")
             user.type("\x1b[D\x1b[D" + "o")
             assert await fake.taken.get() == (AUDIO, None)
-            user.type("\x1b[C\x1b[B\r")
+            user.type("\x1b[C\x1b[B\x1b[B\r")
             await user.sees("Show")
             user.type("\x1b[B\r")
             assert await fake.taken.get() == (AUDIO, id_of("Vocal mic"))
