@@ -5,6 +5,7 @@ One box sends two tones to itself over RTP and records what it receives: each go
 
 import os
 import signal
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,11 @@ def phase(box: Box) -> str:
 
 def children(box: Box) -> dict[int, str]:
     """What the box runs, by process id."""
-    pids = Path(f"/proc/{box.pid}/task/{box.pid}/children").read_text(encoding="ascii").split()
-    return {int(pid): Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8") for pid in pids}
+    found: dict[int, str] = {}
+    for pid in Path(f"/proc/{box.pid}/task/{box.pid}/children").read_text(encoding="ascii").split():
+        with suppress(OSError):  # it has just ended
+            found[int(pid)] = Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+    return found
 
 
 def heard(samples: tuple[float, ...]) -> list[str]:
