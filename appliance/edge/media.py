@@ -26,6 +26,7 @@ from appliance.media.figures import StreamFigures
 from appliance.media.jobs import desired
 from appliance.media.reconcile import Action, Join, Leave, Membership, Reconciler, Spawn, Switch, Terminate
 from appliance.network.model import NetworkState
+from appliance.system.logs import RESOURCE
 
 if TYPE_CHECKING:
     from appliance.edge.patchbay import Patchbay
@@ -363,6 +364,7 @@ class Media:
             if before != status:
                 self._shown[id] = status
                 if status.phase == "fault" and status.detail != before.detail:
-                    log.warning("%s: %s", self._endpoints[id].label or self._endpoints[id].name, status.detail)
+                    name = self._endpoints[id].label or self._endpoints[id].name
+                    log.warning("%s: %s", name, status.detail, extra={RESOURCE: id})
                 for listener in tuple(self._listeners):
                     listener(id, status)

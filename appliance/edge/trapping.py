@@ -15,6 +15,7 @@ from appliance.edge.slices import Slices
 from appliance.media.engine import StreamStatus
 from appliance.media.inspect import ASPECT, Inspector
 from appliance.network.model import Network, NetworkState
+from appliance.system.logs import RESOURCE
 
 log = logging.getLogger(__name__)
 
@@ -102,5 +103,5 @@ class Trapping:
         whose = f"{endpoint.label or endpoint.name}: " if endpoint else ""
         for trap in traps:
             if trap not in before:
-                log.warning("%s%s", whose, trap)
+                log.warning("%s%s", whose, trap, extra={RESOURCE: id} if endpoint else None)
         self._faces.set_traps(id, traps)

@@ -1,10 +1,20 @@
-"""Logging: one line an event on stderr; with the journal's priorities where the journal reads it."""
+"""Logging: one line an event on stderr; where the journal reads that, entries with priority and fields instead.
+
+The journal's own socket (systemd's "Native Journal Protocol") takes a datagram an entry and does not block the loop;
+what it does not take goes to stderr, with the priority before each line (sd-daemon(3)), which it reads too.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
+from collections.abc import Mapping
+
+SOCKET = "/run/systemd/journal/socket"
+RESOURCE = "nmos_resource"
+"""``extra={RESOURCE: id}`` says which sender or receiver an event is about: the field NMOS_RESOURCE of its entry."""
 
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
 _NOISY = {"aiohttp.access": logging.WARNING, "asyncio": logging.WARNING, "zeroconf": logging.ERROR}
@@ -13,19 +23,55 @@ _NOISY = {"aiohttp.access": logging.WARNING, "asyncio": logging.WARNING, "zeroco
 
 def set_up(level: int = logging.INFO) -> None:
     """Configure the root logger of the daemon."""
-    handler = logging.StreamHandler(sys.stderr)
-    if os.environ.get("JOURNAL_STREAM"):
-        handler.setFormatter(_JournalFormatter("%(name)s: %(message)s"))
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[_handler(os.environ)], force=True)
     for name, lowest in _NOISY.items():
         logging.getLogger(name).setLevel(max(level, lowest))
 
 
-class _JournalFormatter(logging.Formatter):
-    """Puts the syslog priority before each line, as sd-daemon(3) says."""
+def _handler(environ: Mapping[str, str]) -> logging.Handler:
+    if environ.get("JOURNAL_STREAM"):
+        return JournalHandler()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    return handler
 
-    def format(self, record: logging.LogRecord) -> str:
-        priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
-        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+
+class JournalHandler(logging.Handler):
+    """An entry for each record: MESSAGE, PRIORITY, LOGGER, and NMOS_RESOURCE where it is about one."""
+
+    def __init__(self, path: str = SOCKET) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message, priority = self.format(record), _priority(record)
+        fields = {
+            "MESSAGE": message,
+            "PRIORITY": str(priority),
+            "SYSLOG_IDENTIFIER": "nmos-appliance",
+            "LOGGER": record.name,
+            "NMOS_RESOURCE": getattr(record, RESOURCE, None),
+        }
+        try:
+            self._socket.sendto(b"".join(_field(key, text) for key, text in fields.items() if text), self._path)
+        except OSError:  # no journal, a full one, an entry that is too long
+            sys.stderr.write("".join(f"<{priority}>{line}\n" for line in message.splitlines()))
+            sys.stderr.flush()
+
+    def close(self) -> None:
+        self._socket.close()
+        super().close()
+
+
+def _priority(record: logging.LogRecord) -> int:
+    return next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
+
+
+def _field(key: str, text: str) -> bytes:
+    """What has more than one line is sent with its length."""
+    data = text.encode("utf-8", "replace")
+    if b"\n" not in data:
+        return key.encode() + b"=" + data + b"\n"
+    return key.encode() + b"\n" + len(data).to_bytes(8, "little") + data + b"\n"

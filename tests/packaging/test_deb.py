@@ -44,6 +44,16 @@ def test_its_status_line_says_how_it_is_doing(installation: Installation) -> Non
     assert f'Status: "{line}"' in installation.machine.says("systemctl", "status", "--no-pager", "--full", UNIT)
 
 
+def test_its_journal_has_priorities_and_fields(installation: Installation) -> None:
+    entries = [
+        json.loads(line)
+        for line in installation.machine.says("journalctl", f"--unit={UNIT}", "--output=json").splitlines()
+    ]
+    started = next(entry for entry in entries if "answers at" in entry["MESSAGE"])
+    assert (started["LOGGER"], started["PRIORITY"]) == ("appliance.app", "6")
+    assert started["SYSLOG_IDENTIFIER"] == "nmos-appliance"
+
+
 def test_its_unit_is_sound_and_shuts_it_in(installation: Installation) -> None:
     installation.machine.run("systemd-analyze", "verify", "--man=no", f"/usr/lib/systemd/system/{UNIT}")
     installation.machine.run("systemd-analyze", "security", f"--threshold={EXPOSURE_LIMIT}", UNIT)
