@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 PIP := -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+FUZZ_ARGS ?=
 
 # What each step wants from Debian; tools/ensure-packages installs it, or says what to install.
 FOR_PYTHON := gcc libc6-dev python3-dev python3-venv
@@ -31,6 +32,7 @@ help:
 	@echo 'make test         style, types, unit and integration tests, with PyPI'"'"'s newest and with Debian'"'"'s packages'
 	@echo 'make bench        measures the product'
 	@echo 'make deb          builds the Debian package into build/deb'
+	@echo 'make fuzz         fires at the parsers, 20 s at each; FUZZ_ARGS="--seconds 600 sdp"'
 	@echo 'make clean        removes what was made here'
 	@echo
 	@echo 'Parts of make test: style types unit integration; unit-debian integration-debian.'
@@ -115,6 +117,11 @@ integration-debian: integration-packages .venv-debian
 .PHONY: power-test
 power-test: integration-packages .venv
 	@NMOS_TEST_KILLS=500 tools/run-tests .venv tests/unit/edge/test_power.py tests/integration/test_power.py $(PYTEST_ARGS)
+
+.PHONY: fuzz
+fuzz: .venv
+	@.venv/bin/python $(PIP) install atheris
+	@.venv/bin/python -m tests.fuzz $(FUZZ_ARGS)
 
 # --- The Debian package -----------------------------------------------------------------------------------------------
 

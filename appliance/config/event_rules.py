@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
@@ -106,8 +107,10 @@ def _limits(key: str, definition: Definition) -> Iterator[Problem]:
         yield f"{key}.max_length", "must be at least min_length, and both from 0 to 4096"
     if event.pattern is not None:
         try:
-            re.compile(event.pattern)
-        except re.error as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                re.compile(event.pattern)
+        except (re.error, RecursionError, OverflowError, FutureWarning) as error:
             yield f"{key}.pattern", f"is no regular expression: {error}"
 
 

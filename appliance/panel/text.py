@@ -86,9 +86,10 @@ def _shown(text: str) -> list[str]:
     marks = 0
     for character in text:
         category = unicodedata.category(character)
-        marks = marks + 1 if category in ("Mn", "Me") else 0
-        if category in ("Zl", "Zp") or character.isspace():
-            shown.append(" ")
-        elif (category not in _DROPPED or character in _JOINERS) and marks <= _MAX_MARKS:
-            shown.append(character)
+        blank = category in ("Zl", "Zp") or character.isspace()
+        if category in _DROPPED and not blank and character not in _JOINERS:
+            continue  # between two marks, too: they stack up on one letter all the same
+        marks = marks + 1 if category in ("Mn", "Me") or character in _JOINERS else 0
+        if marks <= _MAX_MARKS:
+            shown.append(" " if blank else character)
     return shown

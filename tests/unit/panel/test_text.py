@@ -47,3 +47,7 @@ def test_find_key_has_no_case_and_no_accents() -> None:
 )
 def test_span(seconds: float, text: str) -> None:
     assert span(seconds) == text
+
+
+def test_marks_do_not_stack_up_around_what_is_dropped() -> None:
+    assert clean("a" + "\u0301\x01" * 20 + "b") == "a" + "\u0301" * 4 + "b"

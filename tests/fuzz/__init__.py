@@ -1,0 +1,1 @@
+"""Parsers under fire: every target takes any bytes, and may refuse them only with an error of the house."""
