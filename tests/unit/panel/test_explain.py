@@ -141,9 +141,13 @@ def test_what_cannot_be_explained() -> None:
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     scene = Scene()
+    scene.world.update("p", [audio_entry("Mic")])
     site = Site()
     scene.api.declare(site)
     site.route("/panel/receivers", get=lambda _: Answer({"receivers": [i.to_json() for i in scene.menu.receivers]}))
+    sources = [scene.menu.source(entry.id) for entry in scene.world.entries.values()]
+    listed = [source.to_json() for source in sources if source]
+    site.route("/panel/sources", get=lambda _: Answer({"sources": listed, "total": len(listed)}))
 
     class InProcess(Daemon):
         def get(self, path: str, **query: str | int) -> object:
@@ -153,5 +157,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert explain(InProcess("http://box"), "SPEAKER", as_json=False) == 0
     assert capsys.readouterr().out == f"speaker is off.\n{CAN_TAKE}\nTrap: eth0 and eth1 are one.\n"
+    assert explain(InProcess("http://box"), "speaker", "mic", as_json=False) == 0
+    assert "Mic fits, as L24" in capsys.readouterr().out
     assert explain(InProcess("http://box"), SPEAKER, as_json=True) == 0
     assert json.loads(capsys.readouterr().out)["receiver"]["id"] == SPEAKER

@@ -11,8 +11,11 @@ from appliance.config.loader import load, parse
 from appliance.config.model import DeviceConfig, MediaConfig
 from appliance.core.tai import parse_tai
 from appliance.core.types import JSON, Kind
-from appliance.nmos.caps.match import ENABLED, LABEL, PREFERENCE, misfit
-from appliance.nmos.caps.stream import FORMAT_CAP, TRANSPORT_CAP, Stream
+from appliance.nmos.caps.match import ENABLED, LABEL, PREFERENCE, misfit, out_of_caps
+from appliance.nmos.caps.stream import FORMAT_CAP, PARAMETERS, TRANSPORT_CAP, UNRESTRICTED, Stream
+from appliance.nmos.is05.sdp.facts import capability_facts
+from appliance.nmos.is05.sdp.parse import parse as parse_sdp
+from appliance.nmos.is05.transportfile import TransportFiles
 from tests.lan.box import CHECKOUT
 from tests.support.specs import problems, specs_folder, validator
 from tests.unit.nmos.is05.boxes import Box, multicast_sdp
@@ -60,6 +63,27 @@ def test_a_sender_sends_what_its_capabilities_say() -> None:
         source = store.get(Kind.SOURCE, flow["source_id"])
         receiver = {"transport": sender["transport"], "format": flow["format"], "caps": sender["caps"]}
         assert misfit(Stream(sender, flow, source), receiver) is None
+
+
+def test_a_transport_file_says_the_same_as_the_resources() -> None:
+    """Of every parameter that both know (the Capabilities register, Target (a) and (b))."""
+    box, compared = everything(), 0
+    files = TransportFiles(box.store, box.connections, box.network, ttl=32)
+    for sender in box.store.all(Kind.SENDER).values():
+        endpoint = box.endpoint(Kind.SENDER, sender["id"])
+        if not endpoint.transport.is_rtp:
+            continue
+        flow = box.store.get(Kind.FLOW, sender["flow_id"]) or {}
+        resources = Stream(sender, flow, box.store.get(Kind.SOURCE, flow["source_id"]))
+        file = Stream(told=capability_facts(parse_sdp(files.sdp(endpoint))))
+        assert file.media_type == flow["media_type"]
+        for urn in PARAMETERS:
+            known, told = resources.values(urn), file.values(urn)
+            if known and told and known != (UNRESTRICTED,):
+                assert set(known) <= set(told), (sender["label"], urn)
+                compared += 1
+        assert out_of_caps(file, sender["caps"]) is None
+    assert compared > 60
 
 
 @pytest.mark.parametrize(
