@@ -54,6 +54,8 @@ def send(job):
 def sending_socket(leg):
     """Bound to the address that the Connection API says, and to the interface."""
     sending = socket.socket(socket.AF_INET6 if ":" in leg["interface_ip"] else socket.AF_INET, socket.SOCK_DGRAM)
+    # Other senders of the box send from the same port.
+    sending.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     index = socket.if_nametoindex(leg["interface"])
     if sending.family == socket.AF_INET6:
         sending.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
