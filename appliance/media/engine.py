@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from appliance.config.model import CommandConfig, InputConfig, OutputConfig
 from appliance.config.video import VideoConfig
+from appliance.errors import ApplianceError
 from appliance.media.pcm import Pcm
 
 
@@ -156,6 +157,10 @@ class Tools:
     elements: Callable[[], Container[str] | None] = lambda: None
 
 
+class NotYet(ApplianceError):
+    """A driver will know in a moment; nothing is wrong."""
+
+
 class Engine(Protocol):
     """A media driver. One file each, made of the configuration and the tools; see docs/integrators.md."""
 
@@ -166,7 +171,8 @@ class Engine(Protocol):
         ...
 
     def plan(self, job: Job) -> Plan:
-        """How to do ``job``; :class:`~appliance.errors.BadRequest` where this driver cannot, and why."""
+        """How to do ``job``; :class:`~appliance.errors.BadRequest` where this driver cannot, and why; another
+        :class:`~appliance.errors.ApplianceError` where it cannot now, or :class:`NotYet`."""
         ...
 
 

@@ -16,7 +16,7 @@ from appliance.config.model import InputConfig, OutputConfig
 from appliance.config.video import VideoConfig
 from appliance.errors import ApplianceError, BadRequest
 from appliance.media.abilities import VIDEO
-from appliance.media.engine import Job, Tools
+from appliance.media.engine import Job, NotYet, Tools
 from appliance.media.gst_parts import MAX_PACKET, location, quoted, then
 
 CLOCK_RATE = 90_000
@@ -245,7 +245,7 @@ def _need(tools: Tools, what: str, names: tuple[str, ...], package: str) -> str:
     """The first of these elements that is there."""
     there = tools.elements()
     if there is None:
-        raise ApplianceError("GStreamer is being asked what it has")
+        raise NotYet("GStreamer is being asked what it has")
     found = next((name for name in names if name in there), None)
     if found is None:
         raise ApplianceError(f"{what} needs {' or '.join(names)} of GStreamer: apt install {package}")

@@ -23,7 +23,7 @@ from typing import TypeAlias
 
 from appliance.errors import ApplianceError
 from appliance.media.alarms import Alarms
-from appliance.media.engine import Job, Leg, Phase, Plan, StreamStatus
+from appliance.media.engine import Job, Leg, NotYet, Phase, Plan, StreamStatus
 from appliance.media.jobs import Desired, Refusal
 
 FIRST_RETRY_S = 0.25
@@ -294,7 +294,8 @@ class Reconciler:
         try:
             stream.plan = plan = self._planner(job)
         except ApplianceError as impossible:
-            stream.fault = stream.last_error = impossible.message
+            if not isinstance(impossible, NotYet):
+                stream.fault = stream.last_error = impossible.message
             self._retry_later(id, stream, now)
             return
         if plan.argv is None:

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.config.model import OutputConfig
 from appliance.errors import ApplianceError, BadRequest
-from appliance.media.engine import Job, Plan, Relay, StreamStatus
+from appliance.media.engine import Job, NotYet, Plan, Relay, StreamStatus
 from appliance.media.jobs import Refusal
 from appliance.media.pcm import Pcm
 from appliance.media.reconcile import (
@@ -202,6 +202,18 @@ def test_what_cannot_be_planned_is_shown_and_tried_again(planner: Planner, machi
     machine.tick(machine.due() or 0)
     machine.sign_of_life("r", spawned(machine))
     assert machine.status("r").phase == "running"
+
+
+def test_what_can_be_planned_in_a_moment_is_no_fault(planner: Planner, machine: Reconciler) -> None:
+    planner.error = NotYet("looking")
+    machine.set_desired("s", SENDER, 0.0)
+    status = machine.status("s")
+    assert (status.phase, status.detail, status.last_error) == ("starting", "", "")
+    planner.error = None
+    due = machine.due()
+    assert due is not None
+    machine.tick(due)
+    assert isinstance(machine.actions()[-1], Spawn)
 
 
 def test_a_sender_that_cannot_be_planned_is_settled(planner: Planner, machine: Reconciler) -> None:
