@@ -148,9 +148,11 @@ class Media:
         self._slices.run(self._derive_all())
 
     def status(self, id: str) -> StreamStatus:
-        """That of what runs beside it too where that has a fault, since nothing is heard then."""
+        """That of what runs beside it too where that has a fault, since nothing is heard then: of a receiver's output
+        also while others are routed there and the receiver is off, of a sender's input only while it sends."""
         own, other = self._reconciler.status(id), self._reconciler.status(beside(id))
-        if other.phase != "fault" or own.phase in ("idle", "fault"):
+        unused = own.phase == "idle" and isinstance(self._endpoints.get(id), SenderConfig)
+        if other.phase != "fault" or own.phase == "fault" or unused:
             return own
         return replace(own, phase="fault", detail=other.detail, last_error=other.last_error)
 
@@ -229,9 +231,10 @@ class Media:
         """What runs beside the senders and receivers, at the other side of the mixer, follows from all of them."""
         if self.patchbay is None:
             return
-        for id, wanted in self.patchbay.beside(lambda id: self._reconciler.status(id).phase != "idle"):
+        streams = dict(self.patchbay.beside(lambda id: self._reconciler.status(id).phase != "idle"))
+        for id, wanted in streams.items():
             self._reconciler.set_desired(id, wanted, self._loop.time())
-        self._go_on(())
+        self._go_on(streams)
 
     def _line(self, spawn: Spawn, line: str) -> None:
         if spawn.plan.ready is not None and line.startswith(spawn.plan.ready):

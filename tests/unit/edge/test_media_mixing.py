@@ -23,12 +23,14 @@ class PaperPatchbay:
     def __init__(self) -> None:
         self.ends: list[tuple[Patch, socket.socket]] = []
         self.routed = True
+        self.from_elsewhere = False
+        """Whether something that no receiver receives is routed to the sink."""
 
     def patched(self, id: str, desired: Desired) -> Desired:
         return replace(desired, patch=PATCH) if id == "r" and isinstance(desired, Job) else desired
 
     def beside(self, is_active: Callable[[str], bool]) -> Iterator[tuple[str, Desired]]:
-        yield SINK.id, SINK if self.routed and is_active("r") else None
+        yield SINK.id, SINK if self.routed and (self.from_elsewhere or is_active("r")) else None
 
     def changed(self, change: Change) -> bool:
         return any(change.touches("channelmap"))
@@ -105,4 +107,16 @@ async def test_a_map_that_is_changed_ends_and_begins_what_runs_beside(rig: Rig) 
     with rig.store.transaction("map") as tx:
         tx.attach("channelmap", "sink-r", {"channels": [None]})
     assert (await rig.until("r", "running")) == StreamStatus("running")
+    hang_up(patchbay)
+
+
+@rigged
+async def test_a_sink_that_plays_something_else_has_its_faults_shown_too(rig: Rig) -> None:
+    patchbay, driver = mixed(rig)
+    driver.sink, patchbay.from_elsewhere = "echo 'no sound card' >&2; exit 1", True
+    rig.activate("n", enable=False)
+    assert (await rig.until("r", "fault")).detail == "bash ended with 1: no sound card"
+    patchbay.routed = False
+    rig.activate("n", enable=False, destination_port=5006)
+    assert rig.told[-1] == ("r", StreamStatus())
     hang_up(patchbay)
