@@ -6,16 +6,25 @@ It outlives the sockets: ``attach`` registers with a new python-zeroconf what wa
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 
-from zeroconf import Error, ServiceInfo
+from zeroconf import (  # type: ignore[attr-defined]  # the records are in every release, not in its __all__
+    DNSAddress,
+    DNSOutgoing,
+    Error,
+    ServiceInfo,
+)
 from zeroconf.asyncio import AsyncZeroconf
 
 from appliance.discovery.records import Srv
 from appliance.discovery.txt import pack
 from appliance.edge import mdns_probing
+
+_RESPONSE = 0x8400  # an authoritative answer
+_A, _AAAA, _IN = 1, 28, 1
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +105,8 @@ class OwnService:
         """Announce what is wanted, now."""
         if self._zeroconf is None or self._info is None or self._wanted is None:
             return
-        self._announced, self._info = self._wanted, _info(self._wanted, self._info.name)
+        before, self._announced, self._info = self._announced, self._wanted, _info(self._wanted, self._info.name)
+        _part(self._zeroconf, before, self._wanted)
         for task in self._tasks:
             task.cancel()  # the repetitions of what is now outdated
         self._start(self._broadcast(self._zeroconf, self._info))
@@ -143,7 +153,8 @@ class OwnService:
             return
         if info.name != asked_name:
             _log.info("another node is called %s: this one is announced as %s", asked_name, info.name)
-        self._info, self._announced = info, announcing
+        before, self._info, self._announced = self._announced, info, announcing
+        _part(zeroconf, before, announcing)
         if self._wanted is not announcing:
             self.announce(self._wanted)
         await broadcast
@@ -168,6 +179,18 @@ class OwnService:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _part(zeroconf: AsyncZeroconf, before: Announcement | None, after: Announcement) -> None:
+    """Take back the addresses that this host has no more (RFC 6762 section 10.1). That the newer set is said to be all
+    (10.2) is not enough: an address that was said within the last second stays in others' caches for two minutes."""
+    if before is None or before.server != after.server:
+        return
+    goodbye = DNSOutgoing(_RESPONSE)
+    for ip in (ipaddress.ip_address(text) for text in before.addresses if text not in after.addresses):
+        goodbye.add_answer_at_time(DNSAddress(before.server, _A if ip.version == 4 else _AAAA, _IN, 0, ip.packed), 0)
+    if goodbye.answers:
+        zeroconf.zeroconf.async_send(goodbye)
 
 
 def _info(announcement: Announcement, name: str) -> ServiceInfo:

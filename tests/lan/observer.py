@@ -5,11 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from zeroconf import IPVersion, ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf
+from zeroconf import (  # type: ignore[attr-defined]  # the record is in every release, not in its __all__
+    DNSText,
+    IPVersion,
+    ServiceBrowser,
+    ServiceInfo,
+    ServiceStateChange,
+    Zeroconf,
+)
 
 from tests.lan.network import Host
 from tests.lan.peer import NODE_TYPE
 from tests.lan.waiting import PATIENCE_S, eventually
+
+_TXT, _IN = 16, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,16 @@ class Observer:
         if not info.load_from_cache(self._zeroconf) or info.port is None:
             return None
         addresses = tuple(info.parsed_addresses(IPVersion.All))
-        return Announced(instance, info.server or "", addresses, info.port, _text(info.properties))
+        return Announced(instance, info.server or "", addresses, info.port, _text(self._latest_txt(info).properties))
+
+    def _latest_txt(self, info: ServiceInfo) -> ServiceInfo:
+        """With the TXT record that was heard last: two that came within a second are both kept (RFC 6762 10.2)."""
+        heard = self._zeroconf.cache.get_all_by_details(info.name, _TXT, _IN)
+        if not heard:
+            return info
+        latest = max(heard, key=lambda record: record.created)
+        assert isinstance(latest, DNSText)
+        return ServiceInfo(self._type, info.name, properties=latest.text)
 
     def _on_change(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
         instance = name.removesuffix(f".{service_type}")
