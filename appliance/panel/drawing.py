@@ -234,7 +234,8 @@ def _about(scene: Scene) -> str:
         if fit is not None and fit.verdict != "yes":
             return f"{row.source.label}: {fit.reason}"
         if receiver is not None and receiver.id in row.source.current_on and (receiver.fault or receiver.why):
-            return receiver.fault or "; ".join(receiver.why)
+            routed = receiver.route.manual or receiver.route.note
+            return receiver.fault or (_auto_route(receiver, scene.now) if routed else "; ".join(receiver.why))
         if row.source.description:
             return row.source.description
     if receiver is not None and (receiver.fault or receiver.route.manual or receiver.route.note):
