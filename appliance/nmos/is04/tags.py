@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain, count
 
 from appliance.config.model import Config, DeviceConfig, EndpointConfig, ReceiverConfig, SenderConfig
 from appliance.core.types import JSON
@@ -55,22 +56,15 @@ def listed(tags: Mapping[str, tuple[str, ...]]) -> JSON:
 
 
 def _group_hints(config: Config) -> Iterator[tuple[tuple[type, str], str]]:
-    """The configured hint, else ``<device>:<label>``; a role that its group has already is numbered: it is unique."""
-    devices = {device.name: device.label or device.name for device in config.devices}
+    """The configured hint, else ``<device>:<name>``: a hint must never change (NMOS Tags register, group hints), and
+    labels may. A role that its group has already is numbered: it is unique."""
     endpoints: tuple[SenderConfig | ReceiverConfig, ...] = (*config.senders, *config.receivers)
-    taken = {endpoint.group_hint for endpoint in endpoints if endpoint.group_hint}
-    numbers: dict[str, int] = {}
+    taken = {endpoint.group_hint.removesuffix(":device") for endpoint in endpoints if endpoint.group_hint}
     for endpoint in endpoints:
         hint = endpoint.group_hint
         if hint is None:
-            group, role = (
-                devices[endpoint.device].replace(":", " "),
-                (endpoint.label or endpoint.name).replace(":", " "),
-            )
-            hint = plain = f"{group}:{role}"
-            while hint in taken:
-                numbers[plain] = numbers.get(plain, 1) + 1
-                hint = f"{plain} {numbers[plain]}"
+            plain = ":".join(name.replace(":", " ") for name in (endpoint.device, endpoint.name))
+            hint = next(one for one in chain([plain], (f"{plain} {n}" for n in count(2))) if one not in taken)
             taken.add(hint)
         yield _key(endpoint), hint
 

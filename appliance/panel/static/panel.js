@@ -359,7 +359,7 @@ function describe(id) {
   const state = taking ? "taking" : armed ? "armed" : current ? (lost ? "current lost" : "current") : lost ? "lost" : "";
   const mark = taking ? "taking" : armed ? "press again" : current ? "on" : told?.at ? `at ${clockTime(told.at)}` : "";
   const facts = [lost && `lost ${age(source.lost_since)} ago`, !lost && !source.confirmed && "not seen since the start", source.sending === false && "not sending"];
-  const what = [![source.label, source.device.label, source.node.label].includes(source.group) && source.group, source.detail || source.format];
+  const what = [![source.label, source.device.label, source.node.label].some((known) => known.toLowerCase() === source.group.toLowerCase()) && source.group, source.detail || source.format];
   const unsure = fit?.verdict === "unknown" && fit.reason;
   const elsewhere = source.current_on.filter((other) => other !== page.receiverId).map((other) => menu.receivers.get(other)?.label);
   return {

@@ -147,28 +147,28 @@ def test_a_label_edited_at_the_box_wins_over_the_configured_one() -> None:
 def test_group_hints_are_unique_in_a_device_and_configurable() -> None:
     config = Config(
         node=NodeConfig(tags={"urn:x:site": ("north",)}),
-        devices=(DeviceConfig("a", label="Stage: left"),),
-        senders=(SenderConfig("one", device="a"), SenderConfig("two", device="a", group_hint="Mics:2")),
-        receivers=(ReceiverConfig("in", device="a"),),
+        devices=(DeviceConfig("stage: left", label="Stage"),),
+        senders=(
+            SenderConfig("one", device="stage: left", label="First"),
+            SenderConfig("two", device="stage: left", group_hint="Mics:2"),
+        ),
+        receivers=(ReceiverConfig("in", device="stage: left"),),
     )
     node = Node(config)
     hints = [body["tags"][GROUP_HINT] for body in node.store.all(Kind.SENDER).values()]
-    assert hints == [["Stage  left:one"], ["Mics:2"]]
+    assert hints == [["stage  left:one"], ["Mics:2"]]
     assert node.store.node["tags"]["urn:x:site"] == ["north"]
 
 
 def test_a_role_that_its_group_has_already_is_numbered() -> None:
     config = Config(
         devices=(DeviceConfig("a"),),
-        senders=(SenderConfig("1", device="a", label="Pair"), SenderConfig("2", device="a", label="Pair")),
-        receivers=(
-            ReceiverConfig("1", device="a", label="Pair"),
-            ReceiverConfig("3", device="a", group_hint="a:Pair 2"),
-        ),
+        senders=(SenderConfig("pair", device="a"), SenderConfig("other", device="a")),
+        receivers=(ReceiverConfig("pair", device="a"), ReceiverConfig("3", device="a", group_hint="a:pair 2:device")),
     )
     store = Node(config).store
     bodies = [*store.all(Kind.SENDER).values(), *store.all(Kind.RECEIVER).values()]
-    assert [body["tags"][GROUP_HINT] for body in bodies] == [["a:Pair"], ["a:Pair 3"], ["a:Pair 4"], ["a:Pair 2"]]
+    assert [body["tags"][GROUP_HINT] for body in bodies] == [["a:pair"], ["a:other"], ["a:pair 3"], ["a:pair 2:device"]]
 
 
 def test_asset_information_is_on_the_node_and_unique_on_each_device() -> None:
