@@ -127,14 +127,14 @@ class Media:
             self._looking.cancel()
         self._reconciler.stop()
         self._go_on(self._endpoints)
-        ending = [asyncio.ensure_future(run.process.ended()) for run in self._runs.values()]
+        ending = [asyncio.ensure_future(run.ended()) for run in self._runs.values()]
         try:
             if ending:
                 await asyncio.wait(ending, timeout=limit_s)
         finally:
             # Also where our own time ran out: whoever stops us may be less patient than we are.
             for run in self._runs.values():
-                run.process.kill()
+                run.kill()
             self._groups.close()
         if ending:
             await asyncio.wait(ending)
@@ -313,7 +313,7 @@ class Media:
                 self._switch(run, plan)
             case Terminate(_, run):
                 if run in self._runs:
-                    self._runs[run].process.terminate()
+                    self._runs[run].terminate()
 
     def _join(self, id: str, membership: Membership) -> None:
         refused = self._groups.join(membership.group, membership.interface, membership.source)
@@ -349,7 +349,7 @@ class Media:
             self._runs[run].switch(plan)
         except OSError as error:
             log.warning("another source cannot be had as it is, so all begins anew: %s", error.strerror or error)
-            self._runs[run].process.kill()
+            self._runs[run].kill()
 
     def _plan(self, job: Job) -> Plan:
         engine = self._engines[job.driver]

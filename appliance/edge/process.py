@@ -66,7 +66,7 @@ class Process:
         self._first = first
         with _readable(stdin) as readable:
             self._popen = subprocess.Popen(
-                [*bound_to_our_life(environment), *argv],
+                [*_bound_to_our_life(environment), *argv],
                 stdin=readable,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -213,7 +213,6 @@ def _readable(text: str) -> IO[bytes]:
     return file
 
 
-def bound_to_our_life(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """What stands before a command line so that the kernel ends it with the process that starts it."""
+def _bound_to_our_life(environment: Mapping[str, str]) -> tuple[str, ...]:
     setpriv = shutil.which("setpriv", path=environment.get("PATH", os.defpath))
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from appliance.edge.process import OnExit, OnLine, Process, bound_to_our_life
+from appliance.edge.process import OnExit, OnLine, Process
 from appliance.edge.rtp_socket import RtpSocket
 from appliance.media.engine import Leg, Plan, Relay, environment_of, with_descriptors
 from appliance.media.figures import Heard
 
-_CHILD = (sys.executable, "-I", "-S", str(Path(__file__).with_name("relay_child.py")))
+_RELAY = (sys.executable, "-I", "-S", str(Path(__file__).with_name("relay.py")))
 _CHOOSE, _START = b"choose", b"start"
 
 
@@ -33,25 +33,42 @@ class Run:
         environment: Mapping[str, str],
     ) -> None:
         self.heard = Heard(plan.sends_to, plan.packet_s)
+        self._on_exit = on_exit
         self._sockets = _open(plan.sockets)
-        self._relay: socket.socket | None = None
+        self._control: socket.socket | None = None
+        self._relay: Process | None = None
+        self._player: Process | None = None
+        self._end: tuple[int, tuple[str, ...]] | None = None
         self._alive = False
         started = contextlib.ExitStack()
         try:
             with started:
-                argv, descriptors, legs = self._command(plan, mixer, environment, started)
-                self.process = Process(
-                    argv,
+                # The player first: it takes longer to load, and the relay loads meanwhile.
+                ends = self._relay_ends(started) if plan.relay else []
+                legs = [ends.pop()] if ends else [opened.fileno() for opened in self._sockets]
+                self._player = Process(
+                    with_descriptors(plan.argv or (), legs, mixer),
                     on_line=on_line,
-                    on_exit=on_exit,
+                    on_exit=self._ended,
                     on_error=on_error,
-                    descriptors=descriptors if mixer is None else (*descriptors, mixer),
+                    descriptors=legs if mixer is None else (*legs, mixer),
                     environment={**environment, **environment_of(plan, legs)},
                     stdin=plan.stdin,
                     first=signal.SIGTERM if plan.foreign else signal.SIGINT,
                 )
-                self._choose()
+                if plan.relay:
+                    self._relay = Process(
+                        (*_RELAY, *map(str, (*ends, *_sound(plan.relay)))),
+                        on_line=on_line,
+                        on_exit=self._ended,
+                        descriptors=ends,
+                        environment=environment,
+                    )
+                    self._choose()
         except OSError:
+            if self._player is not None:
+                self._on_exit = lambda code, last_lines: None
+                self._player.kill()
             self.close()
             raise
 
@@ -62,8 +79,8 @@ class Run:
         self._alive = True
         for opened in self._sockets:
             opened.open_gate()
-        if self._relay is not None:
-            self._relay.send(_START)
+        if self._control is not None:
+            self._control.send(_START)
 
     def switch(self, plan: Plan) -> None:
         """Read from elsewhere; OSError where that cannot be had."""
@@ -76,33 +93,48 @@ class Run:
             for opened in self._sockets:
                 opened.open_gate()
 
+    def terminate(self) -> None:
+        """Ask it to end; it is insisted upon."""
+        if self._player is not None:
+            self._player.terminate()
+
+    def kill(self) -> None:
+        """End it now."""
+        for process in self._processes():
+            process.kill()
+
+    async def ended(self) -> None:
+        """Return when all of it is gone and ``on_exit`` has been called."""
+        for process in self._processes():
+            await process.ended()
+
     def close(self) -> None:
         _close(self._sockets)
-        if self._relay is not None:
-            self._relay.close()
+        if self._control is not None:
+            self._control.close()
 
-    def _command(
-        self, plan: Plan, mixer: int | None, environment: Mapping[str, str], started: contextlib.ExitStack
-    ) -> tuple[Sequence[str], Sequence[int], Sequence[int]]:
-        """What to start, which descriptors it inherits, and where the plan's process finds its legs; what is open of
-        ours for that is closed with ``started``."""
-        argv = plan.argv or ()
-        if plan.relay is None:
-            numbers = [opened.fileno() for opened in self._sockets]
-            return with_descriptors(argv, numbers, mixer), numbers, numbers
-        self._relay, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        started.enter_context(control)
-        self._relay.setblocking(False)
-        data, player = (started.enter_context(end) for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-        data.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        legs = [player.fileno()]
-        numbers = [control.fileno(), data.fileno(), *legs]
-        behind = (*bound_to_our_life(environment), *with_descriptors(argv, legs, mixer))
-        return (*_CHILD, *map(str, (*numbers, *_sound(plan.relay))), *behind), numbers, legs
+    def _processes(self) -> list[Process]:
+        return [process for process in (self._player, self._relay) if process is not None]
+
+    def _ended(self, code: int, last_lines: tuple[str, ...]) -> None:
+        """One of them is gone, and the other is of no use any more: how the first one ended is how the run did."""
+        self._end = self._end or (code, last_lines)
+        self.kill()
+        if not any(process.running for process in self._processes()):
+            self._on_exit(*self._end)
+
+    def _relay_ends(self, started: contextlib.ExitStack) -> list[int]:
+        """The descriptors of the relay's control and output, and the player's input; ours are closed with
+        ``started``."""
+        self._control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.setblocking(False)
+        output, player = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        output.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        return [started.enter_context(end).fileno() for end in (control, output, player)]
 
     def _choose(self) -> None:
-        if self._relay is not None:
-            socket.send_fds(self._relay, [_CHOOSE], [opened.fileno() for opened in self._sockets])
+        if self._control is not None:
+            socket.send_fds(self._control, [_CHOOSE], [opened.fileno() for opened in self._sockets])
 
 
 def _sound(relay: Relay) -> tuple[int, ...]:

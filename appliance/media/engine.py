@@ -97,7 +97,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """A receiver's packets go through the relay (edge/relay_child.py): it makes one unbroken stream of sound of them,
+    """A receiver's packets go through the relay (edge/relay.py): it makes one unbroken stream of sound of them,
     so that the process behind it need not be started anew for another source. Packets wait for each other for at most
     ``patience_s``."""
 

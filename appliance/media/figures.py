@@ -1,6 +1,6 @@
 """What a stream's processes say of it on their standard output, line by line, and the figures that come of it.
 
-The relay (edge/relay_child.py) counts the packets of a receiver and says so in JSON; GStreamer's ``level`` says ten
+The relay (edge/relay.py) counts the packets of a receiver and says so in JSON; GStreamer's ``level`` says ten
 times a second how loud it is (``gst-launch-1.0 -m``). A line is kept as it is, and read when somebody asks: meters that
 nobody watches cost next to nothing.
 """

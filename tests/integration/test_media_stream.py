@@ -427,7 +427,7 @@ def test_a_relay_or_a_player_that_was_killed_comes_back(lan: Lan) -> None:
     process.activate("receiver", receiving(("127.0.0.1", None, None)))
     process.until("receiver", "running")
     for restarts in (1, 2):
-        relay, player = process.descendants()
+        player, relay = process.pipelines()
         os.kill((relay, player)[restarts - 1], signal.SIGKILL)
         assert process.until("receiver", "fault")["detail"].startswith("gst-launch-1.0 was killed by signal 9")
         assert process.until("receiver", "running")["restarts"] == restarts

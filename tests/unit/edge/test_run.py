@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -58,12 +59,12 @@ class Heard:
                 await self._said.wait()
 
     async def end(self) -> int:
-        self.run.process.terminate()
+        self.run.terminate()
         return await self.gone()
 
     async def gone(self) -> int:
         code = await asyncio.wait_for(self.ended, 20)
-        await self.run.process.ended()
+        await self.run.ended()
         self.run.close()
         return int(code)
 
@@ -73,6 +74,10 @@ class Heard:
         if line == "go":
             self.run.alive()
         self._said.set()
+
+
+def _children() -> set[int]:
+    return set(map(int, Path("/proc/thread-self/children").read_text(encoding="ascii").split()))
 
 
 class Sender:
@@ -135,7 +140,8 @@ def test_a_relay_that_is_killed_takes_the_player_with_it() -> None:
         heard = Heard("sh", "-c", "echo $$; exec sleep 300")
         await heard.until(bool)
         player = os.pidfd_open(int(heard.lines[0]))
-        os.kill(heard.run.process.pid, signal.SIGKILL)
+        (relay,) = _children() - {int(heard.lines[0])}
+        os.kill(relay, signal.SIGKILL)
         assert await heard.gone() == -signal.SIGKILL
         assert select.select([player], [], [], 20)[0], "the player has ended"
         os.close(player)

@@ -1,7 +1,16 @@
-"""What the relay does (relay_child.py): sockets in, one socket out, a clock; the rules are media/playout.py's.
+"""The relay: a program between a receiver's sockets and its player, so that the player never has to be started anew.
+
+    relay.py CONTROL OUTPUT RATE CHANNELS WIDTH PATIENCE_US
+
+CONTROL and OUTPUT are descriptors. It reads the packets of the legs, and hands on what media/playout.py makes of them
+by OUTPUT, at whose other end the player is. The daemon (edge/run.py) gives it the legs' sockets by CONTROL, at the
+beginning and at each switch, and is told on standard output, as a line of JSON, what came on each leg. It ends with the
+daemon.
 
 Two ways to wait. While there is sound it looks every :data:`TURN_S`: a wake-up for each packet would cost several times
 as much, here and in the player. In silence the first packet wakes it.
+
+It is started by its path, without looking for packages, of which it needs this one alone.
 """
 
 from __future__ import annotations
@@ -10,11 +19,14 @@ import contextlib
 import json
 import os
 import select
-import signal
 import socket
+import sys
 import time
 from dataclasses import asdict
 from typing import NoReturn
+
+if __name__ == "__main__":
+    sys.path.insert(0, __file__.rpartition("/appliance/")[0])
 
 from appliance.media.pcm import Pcm
 from appliance.media.playout import Playout, Report
@@ -31,35 +43,25 @@ CHOOSE = b"choose"
 MAX_LEGS = 2
 
 
-class Relaying:
+class Relay:
     """``patience_us``: how long packets are waited for, in microseconds."""
 
-    def __init__(
-        self, control: int, data: int, player: int, rate: int, channels: int, width: int, patience_us: int
-    ) -> None:
-        # To end is the player's business; we follow.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    def __init__(self, control: int, output: int, rate: int, channels: int, width: int, patience_us: int) -> None:
         self._control = socket.socket(fileno=control)
-        self._data = socket.socket(fileno=data)
-        self._data.setblocking(False)
-        self._player = player
-        self._pidfd = os.pidfd_open(player)
+        self._output = socket.socket(fileno=output)
+        self._output.setblocking(False)
         self._legs: list[socket.socket] = []
         self._playout = Playout(Pcm(rate, channels, width), patience_us / 1e6)
         self._idle, self._busy = select.poll(), select.poll()
         for poll in (self._idle, self._busy):
             poll.register(self._control, select.POLLIN)
-            poll.register(self._pidfd, select.POLLIN)
         self._told: Report | None = None
         self._report_at = time.monotonic() + REPORT_S
         self._started = False
 
     def run(self) -> NoReturn:
         while True:
-            ready = {descriptor for descriptor, _ in self._wait()}
-            if self._pidfd in ready:
-                self._end_as_the_player()
-            if self._control.fileno() in ready:
+            if any(descriptor == self._control.fileno() for descriptor, _ in self._wait()):
                 self._hear()
             self._pass_on()
             self._report()
@@ -75,14 +77,14 @@ class Relaying:
                 for _ in range(MAX_AT_ONCE):
                     self._playout.packet(leg, opened.recv(MAX_DATAGRAM), time.monotonic())
         for packet in self._playout.output(time.monotonic()):
-            # A player that does not read loses what it does not take; one that is gone tells by its pidfd.
+            # A player that does not read loses what it does not take; of one that is gone the daemon tells us.
             with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
-                self._data.send(packet)
+                self._output.send(packet)
 
     def _hear(self) -> None:
         word, descriptors, _, _ = socket.recv_fds(self._control, 64, MAX_LEGS)
         if not word:
-            self._end_as_the_player(kill=True)  # the daemon is gone
+            sys.exit()  # the daemon is gone
         if word == START:
             self._started = True
             self._playout.start(time.monotonic())
@@ -108,13 +110,6 @@ class Relaying:
             self._told = report
             os.write(1, json.dumps({"relay": asdict(report)}).encode() + b"\n")
 
-    def _end_as_the_player(self, *, kill: bool = False) -> NoReturn:
-        if kill:
-            os.kill(self._player, signal.SIGKILL)
-        _, status = os.waitpid(self._player, 0)
-        code = os.waitstatus_to_exitcode(status)
-        if code < 0:
-            if -code == signal.SIGINT:  # which we ignore
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
-            os.kill(os.getpid(), -code)
-        os._exit(code & 0xFF)
+
+if __name__ == "__main__":
+    Relay(*map(int, sys.argv[1:])).run()
