@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.test_media_stream import GROUP, TONE, MediaProcess, gstreamer, off, sending, tone
-from tests.lan.network import Lan
+from tests.lan.network import RED_AND_BLUE, Lan
 from tests.lan.waiting import eventually
 from tests.support import audio
 
@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.gstreamer, pytest.mark.root, pytest.mark.usefixtures(g
 
 
 VIDEO = {"format": "video"}
+RGB = "video/x-raw,format=RGB"
+SMALL = "video/x-raw,width=320,height=240,framerate=25/1"
 PATIENT = {"latency_ms": 200}
 """A busy machine is not what is tested here."""
 
@@ -137,8 +139,7 @@ def test_a_file_that_is_no_wav_file_is_told_as_that(lan: Lan, tmp_path: Path) ->
 )
 def test_uncompressed_video(lan: Lan, tmp_path: Path, sampling: str, depth: int, format: str) -> None:
     source, display, out = lan.host("source"), lan.host("display"), tmp_path / "frames"
-    size = "video/x-raw,width=320,height=240,framerate=25/1"
-    line = f"videotestsrc pattern=smpte75 num-buffers=1 ! {size} ! videoconvert ! video/x-raw,format={format}"
+    line = f"videotestsrc pattern=smpte75 num-buffers=1 ! {SMALL} ! videoconvert ! video/x-raw,format={format}"
     still = made(line, tmp_path / "still")
     picture = {"frame_width": 320, "frame_height": 240, "color_sampling": sampling, "component_depth": depth}
     sender = MediaProcess(
@@ -199,3 +200,71 @@ def made(line: str, path: Path) -> bytes:
     argv = ["gst-launch-1.0", "-q", *line.split(), "!", "filesink", f"location={path}"]
     subprocess.run(argv, check=True, timeout=60, stdout=subprocess.DEVNULL)
     return path.read_bytes()
+
+
+def test_a_transport_stream_from_a_file_arrives_as_it_is(lan: Lan, tmp_path: Path) -> None:
+    source, display, film, out = lan.host("source"), lan.host("display"), tmp_path / "film.ts", tmp_path / "stream"
+    encoded = "openh264enc ! h264parse ! mpegtsmux alignment=7"
+    made(f"videotestsrc num-buffers=150 pattern=ball ! {SMALL} ! videoconvert ! {encoded}", film)
+    stream = {"format": "mux", "media_type": "video/MP2T", "input": into(film)}
+    sender = MediaProcess(source, sender=stream)
+    receiver = MediaProcess(
+        display, receiver={"format": "mux", "media_types": ["video/MP2T"], "output": into(out)}, media=PATIENT
+    )
+    receiver.activate("receiver", receiving(display.address(), "MP2T/90000", kind="video"))
+    receiver.until("receiver", "running")
+    sender.activate("sender", sending((source.address(), GROUP)))
+    sender.until("sender", "running")
+    pictures = decoded(recorded(receiver, out, film.stat().st_size // 3), tmp_path / "pictures", 320 * 240)
+    assert len(pictures) >= 25
+    sender.stop()
+    receiver.stop()
+
+
+def test_a_film_is_made_to_fit(lan: Lan, tmp_path: Path) -> None:
+    source, display, film, out = lan.host("source"), lan.host("display"), tmp_path / "film.avi", tmp_path / "frames"
+    made("videotestsrc num-buffers=100 pattern=red ! video/x-raw,width=64,height=48,framerate=10/1 ! avimux", film)
+    picture = {"frame_width": 320, "frame_height": 240, "color_sampling": "RGB", "component_depth": 8}
+    sender = MediaProcess(source, sender={**VIDEO, "media_type": "video/raw", "video": picture, "input": into(film)})
+    receiver = MediaProcess(
+        display, receiver={**VIDEO, "media_types": ["video/raw"], "output": into(out)}, media=PATIENT
+    )
+    fmtp = "a=fmtp:97 sampling=RGB; width=320; height=240; exactframerate=25; depth=8; colorimetry=BT709"
+    receiver.activate("receiver", receiving(display.address(), "raw/90000", fmtp, kind="video"))
+    receiver.until("receiver", "running")
+    sender.activate("sender", sending((source.address(), GROUP)))
+    sender.until("sender", "running")
+    size = 320 * 240 * 3
+    frames = recorded(receiver, out, 12 * size).read_bytes()
+    for start in range(size, len(frames) - size, size):
+        red, green, blue = frames[start + size // 2 : start + size // 2 + 3]
+        assert red > 200
+        assert max(green, blue) < 40
+    sender.stop()
+    receiver.stop()
+
+
+def test_both_legs_of_a_picture_are_one_and_one_may_be_cut(lan: Lan, tmp_path: Path) -> None:
+    source, display, out = lan.host("source", RED_AND_BLUE), lan.host("display", RED_AND_BLUE), tmp_path / "frames"
+    still = made(f"videotestsrc pattern=smpte75 num-buffers=1 ! {SMALL} ! videoconvert ! {RGB}", tmp_path / "still")
+    picture = {"frame_width": 320, "frame_height": 240, "color_sampling": "RGB", "component_depth": 8}
+    pattern = {"kind": "pattern", "pattern": "smpte75"}
+    sender = MediaProcess(source, sender={**VIDEO, "media_type": "video/raw", "video": picture, "input": pattern})
+    receiver = MediaProcess(
+        display, receiver={**VIDEO, "media_types": ["video/raw"], "output": into(out)}, media=PATIENT
+    )
+    fmtp = "a=fmtp:97 sampling=RGB; width=320; height=240; exactframerate=25; depth=8; colorimetry=BT709"
+    active = receiving(display.address("eth0"), "raw/90000", fmtp, kind="video")
+    (first,) = active["transport_params"]
+    second = {**first, "interface_ip": display.address("eth1"), "multicast_ip": "239.1.2.4"}
+    receiver.activate("receiver", {**active, "transport_params": [first, second]})
+    receiver.until("receiver", "running")
+    sender.activate("sender", sending((source.address("eth0"), GROUP), (source.address("eth1"), "239.1.2.4")))
+    sender.until("sender", "running")
+    eventually(lambda: out.exists() and out.stat().st_size > 5 * len(still), "pictures")
+    source.link_down("eth0")
+    frames = recorded(receiver, out, 15 * len(still)).read_bytes()
+    seen = [frames[place : place + len(still)] == still for place in range(0, len(frames), len(still))]
+    assert all(seen[1:-1])
+    sender.stop()
+    receiver.stop()
