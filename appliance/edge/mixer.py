@@ -37,6 +37,8 @@ AHEAD = 3
 keeps the third in hand."""
 MOST_LATE_S = 0.2
 """What is later than this is not made up for."""
+MOST_PACKETS = 400
+"""Taken from one input in a turn."""
 _TURN_S = BLOCK_MS / 1000
 _MESSAGE = 1 << 20
 _PACKET = 1 << 17
@@ -121,14 +123,8 @@ class MixerLoop:
 
     def _hear(self) -> None:
         for id, source in tuple(self._sources.items()):
-            try:
-                while data := source.socket.recv(_PACKET):
-                    source.input.write(data)
-            except BlockingIOError:
-                continue
-            except OSError:
-                pass
-            self._forget(self._sources.pop(id))  # its ring fades away
+            if not _drained(source):
+                self._forget(self._sources.pop(id))  # what it had fades away
 
     def _turn(self) -> None:
         for drain in self._drains.values():
@@ -151,6 +147,21 @@ class MixerLoop:
     def _forget(end: _Source | _Drain | None) -> None:
         if end is not None:
             end.socket.close()
+
+
+def _drained(source: _Source) -> bool:
+    """Take what has come, but not for ever from one who writes without end; ``False``: the other end is gone."""
+    try:
+        for _ in range(MOST_PACKETS):
+            data = source.socket.recv(_PACKET)
+            if not data:
+                return False
+            source.input.write(data)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _unread(end: socket.socket) -> int:

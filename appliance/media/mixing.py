@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 BLOCK_MS = 5
@@ -163,16 +163,7 @@ class Mixer:
 
     def mix(self, outputs: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
         """The next block of each of these outputs, by id with their numbers of channels; the inputs go on by one."""
-        blocks = {id: read for id, one in self._inputs.items() if (read := one.read()) is not None}
-        cache: dict[tuple[str, int], Samples | None] = {}
-
-        def channel(route: Route) -> Samples | None:
-            if route is None:
-                return None
-            if route not in cache:
-                cache[route] = self._channel(route, blocks, channel)
-            return cache[route]
-
+        heard = _Heard({id: read for id, one in self._inputs.items() if (read := one.read())}, self._sums)
         for id, channels in outputs.items():
             wanted = self._wanted.get(id, ())
             before = self._outputs.get(id, ())
@@ -180,31 +171,41 @@ class Mixer:
             block: Samples = array("i", bytes(SAMPLE_BYTES * channels * self.frames))
             for index in range(channels):
                 now, then = _at(wanted, index), _at(before, index)
-                samples = channel(now)
+                samples = heard.at(now)
                 if now != then:
-                    samples = self._over(channel(then), samples)
+                    samples = self._over(heard.at(then), samples)
                 if samples is not None:
                     block[index::channels] = samples
             yield id, block.tobytes()
-
-    def _channel(
-        self,
-        route: tuple[str, int],
-        blocks: Mapping[str, tuple[int, Samples]],
-        other: Callable[[Route], Samples | None],
-    ) -> Samples | None:
-        id, index = route
-        parts = self._sums.get(id)
-        if parts is not None:
-            return _mean([other(part) for part in parts])
-        channels, block = blocks.get(id, (0, array("i")))
-        return block[index::channels] if index < channels else None
 
     def _over(self, before: Samples | None, after: Samples | None) -> Samples | None:
         if before is None and after is None:
             return None
         silence: Samples = array("i", bytes(SAMPLE_BYTES * self.frames))
         return crossfaded(before or silence, after or silence, self._rising)
+
+
+class _Heard:
+    """The channels of one turn, each made when it is first asked for; ``None`` is silence."""
+
+    def __init__(
+        self, blocks: Mapping[str, tuple[int, Samples]], sums: Mapping[str, Sequence[tuple[str, int]]]
+    ) -> None:
+        self._blocks = blocks
+        self._sums = sums
+        self._made: dict[tuple[str, int], Samples | None] = {}
+
+    def at(self, route: Route) -> Samples | None:
+        if route is None:
+            return None
+        if route not in self._made:
+            parts = self._sums.get(route[0])
+            self._made[route] = self._channel(*route) if parts is None else _mean([self.at(part) for part in parts])
+        return self._made[route]
+
+    def _channel(self, id: str, index: int) -> Samples | None:
+        channels, block = self._blocks.get(id, (0, array("i")))
+        return block[index::channels] if index < channels else None
 
 
 def crossfaded(before: Samples, after: Samples, rising: Sequence[float]) -> Samples:
