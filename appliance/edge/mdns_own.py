@@ -28,6 +28,8 @@ _A, _AAAA, _IN = 1, 28, 1
 
 _log = logging.getLogger(__name__)
 
+RETRY_S = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
@@ -135,27 +137,35 @@ class OwnService:
     # ---- inside
 
     async def _register(self, zeroconf: AsyncZeroconf) -> None:
+        """Try until it is announced: a machine that is too busy for it now will not always be."""
+        complained = False
+        while self._info is None and (announcing := self._wanted) is not None:
+            try:
+                await self._try(zeroconf, announcing)
+            except (Error, OSError) as error:
+                if not complained:
+                    why = str(error) or type(error).__name__
+                    _log.warning("this node could not be announced as %r, trying again: %s", announcing.label, why)
+                complained = True
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
+
+    async def _try(self, zeroconf: AsyncZeroconf, announcing: Announcement) -> None:
         """Probe for the name, rename if somebody has it, announce (RFC 6762 section 8)."""
-        if self._wanted is None:
-            return
-        announcing = self._wanted
         number = f"-{self._renames + 1}" if self._renames else ""
         asked_name = f"{announcing.label}{number}.{announcing.service_type}"
         info = _info(announcing, asked_name)
-        try:
-            if mdns_probing.TOO_SLOW:
-                await mdns_probing.probe(zeroconf.zeroconf, info)
-            broadcast = await zeroconf.async_register_service(
-                info, allow_name_change=True, cooperating_responders=mdns_probing.TOO_SLOW
-            )
-        except (Error, OSError) as error:
-            _log.warning("this node could not be announced as %r: %s", announcing.label, error)
-            return
+        if mdns_probing.TOO_SLOW:
+            await mdns_probing.probe(zeroconf.zeroconf, info)
+        broadcast = await zeroconf.async_register_service(
+            info, allow_name_change=True, cooperating_responders=mdns_probing.TOO_SLOW
+        )
         if info.name != asked_name:
             _log.info("another node is called %s: this one is announced as %s", asked_name, info.name)
         before, self._info, self._announced = self._announced, info, announcing
         _part(zeroconf, before, announcing)
-        if self._wanted is not announcing:
+        if self._wanted is not None and self._wanted is not announcing:
             self.announce(self._wanted)
         await broadcast
 
