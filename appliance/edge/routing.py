@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 GATHER_S = 0.05
 """Changes come in many pieces; they are looked at together."""
 AT_ONCE = 4
+SPREAD_S = 0.5
+"""Hundreds of boxes see one sender's new version at the same moment: they do not ask for its transport file at once."""
 _CONNECTION = "connection"
 _PASSING = ("o=", "s=", "i=", "a=ts-refclk")
 """Lines of a transport file that may differ while the stream is the same."""
@@ -68,6 +71,7 @@ class AutoRouting:
             self._world.subscribe(self._on_world),
             self._store.subscribe(self._on_store),
         )
+        self._forget_the_gone()
         self._look_at([item.id for item in self._menu.receivers])
 
     async def stop(self) -> None:
@@ -80,6 +84,14 @@ class AutoRouting:
             task.cancel()
         if self._acting:
             await asyncio.wait(self._acting.values())
+
+    def _forget_the_gone(self) -> None:
+        """What was kept of receivers that the configuration no longer has."""
+        with self._store.transaction("auto-route restored") as tx:
+            for aspect in (ROUTE, ROUTING):
+                for id in self._store.aspects(aspect):
+                    if self._menu.receiver(id) is None:
+                        tx.attach(aspect, id, None)
 
     # ---- when to look
 
@@ -194,6 +206,7 @@ class AutoRouting:
         known = ((connection.get("active") or {}).get("transport_file") or {}).get("data")
         if known is None:
             return
+        await asyncio.sleep(random.uniform(0, SPREAD_S))
         try:
             if _stream_of(await self._manifest_of(step.source_id)) == _stream_of(known):
                 return

@@ -155,6 +155,22 @@ def test_presets_are_renamed_deleted_and_sorted(box: Box) -> None:
     assert box.post("/panel/presets/delete", {"name": "c"}).status == 404
 
 
+@pytest.mark.parametrize("name", ["", "  ", "a\x1b[2J", "a\nb", "a\u202eb", "x" * 61, "x" * 10_000, 5, None])
+def test_what_is_no_name_of_a_preset(box: Box, name: Any) -> None:
+    ok(box.post("/panel/presets/save", {"name": "Show"}))
+    for path, body in (("save", {"name": name}), ("rename", {"name": "Show", "to": name})):
+        answer = box.post(f"/panel/presets/{path}", body)
+        assert answer.status == 400
+        assert answer.body["error"].startswith("to:" if path == "rename" else "name:")
+    assert [preset.name for preset in box.panel.presets] == ["Show"]
+
+
+@pytest.mark.parametrize("name", ["<b>Show</b>", "عرض 🎭", "𝕊𝕙𝕠𝕨", 'o\'Show "1"'])
+def test_a_name_is_any_text(box: Box, name: str) -> None:
+    ok(box.post("/panel/presets/save", {"name": name}))
+    assert ok(box.post("/panel/presets/recall", {"name": name}))["failed"] == []
+
+
 def test_what_is_exported_can_be_imported_here_and_on_another_box(box: Box) -> None:
     ok(box.post("/panel/take", {"receiver_id": AUDIO, "sender_id": MIC}))
     ok(box.post("/panel/presets/save", {"name": "Morning"}))
