@@ -138,8 +138,7 @@ class Run:
 
 
 def _sound(relay: Relay) -> tuple[int, ...]:
-    pcm = relay.pcm
-    return pcm.rate, pcm.channels, pcm.width, round(relay.patience_s * 1e6)
+    return relay.rate, relay.channels, relay.width, round(relay.patience_s * 1e6)
 
 
 def _open(legs: Sequence[Leg]) -> list[RtpSocket]:

@@ -14,7 +14,6 @@ from typing import Literal, Protocol
 from appliance.config.model import CommandConfig, InputConfig, OutputConfig
 from appliance.config.video import VideoConfig
 from appliance.errors import ApplianceError
-from appliance.media.pcm import Pcm
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +98,11 @@ class Job:
 class Relay:
     """A receiver's packets go through the relay (edge/relay.py): it makes one unbroken stream of sound of them,
     so that the process behind it need not be started anew for another source. Packets wait for each other for at most
-    ``patience_s``."""
+    ``patience_s``; ``width`` are the octets of a sample."""
 
-    pcm: Pcm
+    rate: int
+    channels: int
+    width: int
     patience_s: float
 
 

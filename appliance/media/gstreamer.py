@@ -26,7 +26,6 @@ from appliance.media.abilities import AUDIO
 from appliance.media.engine import AudioFormat, Job, Patch, Plan, Relay, Tools
 from appliance.media.gst_mixer import BY_OUR_CLOCK, FORMAT, from_mixer, to_mixer
 from appliance.media.gst_parts import MAX_PACKET, destinations, location, named, quoted, sinks, sources, then
-from appliance.media.pcm import Pcm
 
 ABLE = AUDIO["gstreamer"]
 MAX_CHANNELS = max(ABLE.max_channels.values())
@@ -137,7 +136,9 @@ class GStreamerEngine:
     def _relay(self, audio: AudioFormat) -> Relay:
         """Packets wait for each other half of the time that they may: the other half is for their way from there on."""
         return Relay(
-            Pcm(audio.sample_rate, audio.channels, _bits(audio) // 8),
+            audio.sample_rate,
+            audio.channels,
+            _bits(audio) // 8,
             max(self._config.latency_ms / 2, LEAST_PATIENCE_MS, 3 * audio.packet_time_ms) / 1000,
         )
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 FADE_S = 0.005
 _SAMPLES_AT_ONCE = 2048
 """So many are faded at most: with many channels the fade is shorter, as it must be done before the sound is due."""
 
 
-@dataclass(frozen=True, slots=True)
 class Pcm:
-    """``width``: octets of a sample. Those of 4 octets are no numbers, but subframes (AM824): nothing can be faded."""
+    """``width``: octets of a sample. Those of 4 octets are no numbers, but subframes (AM824): nothing can be faded.
+    ``frame``: octets of one sample of all channels; ``fade``: how many frames a fade takes.
 
-    rate: int
-    channels: int
-    width: int
+    No dataclass, as in playout.py: importing those would double the time that the relay takes to start.
+    """
 
-    @property
-    def frame(self) -> int:
-        """Octets of one sample of all channels."""
-        return self.channels * self.width
+    __slots__ = ("channels", "fade", "frame", "rate", "width")
 
-    @property
-    def fade(self) -> int:
-        """How many frames a fade takes."""
-        if self.width == 4:
-            return 0
-        return max(1, min(round(self.rate * FADE_S), _SAMPLES_AT_ONCE // self.channels))
+    def __init__(self, rate: int, channels: int, width: int) -> None:
+        self.rate, self.channels, self.width = rate, channels, width
+        self.frame = channels * width
+        self.fade = 0 if width == 4 else max(1, min(round(rate * FADE_S), _SAMPLES_AT_ONCE // channels))
 
     def silence(self, frames: int) -> bytes:
         return bytes(frames * self.frame)

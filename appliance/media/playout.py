@@ -18,9 +18,8 @@ Sound that is short by some milliseconds is made up of what was before (pcm.py):
 from __future__ import annotations
 
 import struct
-from collections import deque
+from collections import deque, namedtuple
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from appliance.media.pcm import Pcm
 
@@ -42,33 +41,26 @@ _HEADER = struct.Struct("!BBHII")
 _VERSION, _HAS_PADDING, _HAS_EXTENSION, _CSRCS = 0x80, 0x20, 0x10, 0x0F
 
 
-@dataclass(slots=True)
 class Leg:
     """What came on one leg since the source was chosen. ``marked``: where in the stream it will go on."""
 
-    packets: int = 0
-    lost: int = 0
-    expected: int = 0
-    heard: float = -1e9
-    marked: int = 0
-    told: int = 0
+    __slots__ = ("expected", "heard", "lost", "marked", "packets", "told")
+
+    def __init__(self) -> None:
+        self.packets = self.lost = self.expected = self.marked = self.told = 0
+        self.heard = -1e9
 
 
-@dataclass(frozen=True, slots=True)
-class LegReport:
-    packets: int
-    lost: int
-    signal: bool
+class LegReport(namedtuple("LegReport", ("packets", "lost", "signal"))):
+    """What came on one leg, what should have, and whether anything comes now."""
+
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(namedtuple("Report", ("signal", "lost", "refused", "legs"))):
     """Since the source was chosen. ``lost``: came on no leg in time; ``refused``: came, and was no such sound."""
 
-    signal: bool
-    lost: int
-    refused: int
-    legs: tuple[LegReport, ...]
+    __slots__ = ()
 
 
 class Playout:

@@ -15,13 +15,12 @@ import pytest
 from appliance.edge.process import environment
 from appliance.edge.run import Run
 from appliance.media.engine import Leg, Plan, Relay
-from appliance.media.pcm import Pcm
 from tests.support.leaks import run
 
 PORT = 47_123
 LEG = Leg("lo", "127.0.0.1", "127.0.0.1", PORT)
 OTHER = Leg("lo", "127.0.0.1", "127.0.0.1", PORT + 1)
-RELAY = Relay(Pcm(8000, 1, 2), 0.01)
+RELAY = Relay(8000, 1, 2, 0.01)
 SOUND = struct.pack("!8h", *range(1000, 1008))
 PLAYER = (
     "import os, sys\n"

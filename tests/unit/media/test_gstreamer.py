@@ -8,7 +8,6 @@ from appliance.config.model import InputConfig, MediaConfig, OutputConfig
 from appliance.errors import BadRequest
 from appliance.media.engine import AudioFormat, Job, Patch, Relay, Tools, with_descriptors
 from appliance.media.gstreamer import GStreamerEngine
-from appliance.media.pcm import Pcm
 from tests.unit.media.streams import L24, RECEIVER, SENDER, on
 
 
@@ -49,7 +48,7 @@ def test_the_relay_makes_one_stream_of_two_legs() -> None:
     plan = engine().plan(both)
     assert line(both).count("fdsrc") == 1
     assert plan.sockets == both.legs
-    assert plan.relay == Relay(Pcm(48_000, 2, 3), 0.01)
+    assert plan.relay == Relay(48_000, 2, 3, 0.01)
 
 
 def test_another_source_of_the_same_sound_needs_no_other_player() -> None:

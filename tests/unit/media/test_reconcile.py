@@ -8,7 +8,6 @@ from appliance.config.model import OutputConfig
 from appliance.errors import ApplianceError, BadRequest
 from appliance.media.engine import Job, NotYet, Plan, Relay, StreamStatus
 from appliance.media.jobs import Refusal
-from appliance.media.pcm import Pcm
 from appliance.media.reconcile import (
     AT_ONCE,
     GOOD_WHILE_S,
@@ -413,7 +412,7 @@ def test_a_signal_is_that_of_the_run_which_has_it(machine: Reconciler) -> None:
     assert machine.status("s").signal is None
 
 
-RELAYED = Relay(Pcm(48_000, 2, 3), 0.01)
+RELAYED = Relay(48_000, 2, 3, 0.01)
 
 
 def test_a_relayed_run_goes_on_with_other_sockets(machine: Reconciler, planner: Planner) -> None:
