@@ -169,6 +169,7 @@ _SENDERS = (
     SenderConfig("send audio", ""),
     replace(_VIDEO, name="send video/raw", media_type="video/raw"),
     replace(_VIDEO, name="send video/H264", media_type="video/H264"),
+    replace(_VIDEO, name="send video/jxsv", media_type="video/jxsv"),
     replace(_VIDEO, name="send video/MP2T", media_type="video/MP2T", format=Format.MUX),
 )
 _SCREEN = ReceiverConfig("", "", format=Format.VIDEO, media_types=("video/raw",), output=OutputConfig("display"))
@@ -176,6 +177,7 @@ _RECEIVERS = (
     ReceiverConfig("play audio", "", output=OutputConfig("none"), media_types=("audio/L24",)),
     replace(_SCREEN, name="show video/raw"),
     replace(_SCREEN, name="show video/H264", media_types=("video/H264",)),
+    replace(_SCREEN, name="show video/jxsv", media_types=("video/jxsv",)),
     replace(_SCREEN, name="show video/MP2T", media_types=("video/MP2T",), format=Format.MUX),
     replace(_SCREEN, name='show with kind = "kms"', output=OutputConfig("kms")),
     replace(_SCREEN, name='show with kind = "wayland"', output=OutputConfig("wayland")),

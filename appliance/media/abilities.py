@@ -30,15 +30,18 @@ AUDIO: Mapping[str, AudioAbility] = {
 
 @dataclass(frozen=True, slots=True)
 class VideoAbility:
-    """Pictures over RTP: the interlace modes, and of uncompressed ones the color samplings of each component depth."""
+    """Pictures over RTP: of uncompressed ones the color samplings of each component depth, of JPEG XS the packet
+    transmission modes, of both the interlace modes."""
 
     samplings: Mapping[int, tuple[str, ...]]
     interlace_modes: tuple[str, ...]
+    packet_transmission_modes: tuple[str, ...]
 
 
 VIDEO: Mapping[str, VideoAbility] = {
     "gstreamer": VideoAbility(
         samplings={8: ("YCbCr-4:2:2", "YCbCr-4:2:0", "YCbCr-4:4:4", "RGB"), 10: ("YCbCr-4:2:2",)},
         interlace_modes=("progressive",),
+        packet_transmission_modes=("codestream",),
     ),
 }

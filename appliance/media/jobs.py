@@ -36,7 +36,7 @@ PAYLOAD_TYPES = {Format.AUDIO: 97, Format.VIDEO: 96, Format.DATA: 100, Format.MU
 """What senders use, and say in their transport files (nmos/is05/sdp/formats.py)."""
 _OF_THE_PICTURE = (
     *("frame_width", "frame_height", "color_sampling", "component_depth", "colorspace", "transfer_characteristic"),
-    *("profile", "level", "sublevel"),
+    *("profile", "level", "sublevel", "packet_transmission_mode"),
 )
 
 Desired: TypeAlias = Job | Refusal | None

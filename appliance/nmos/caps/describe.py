@@ -102,6 +102,11 @@ def _able_sets(receiver: ReceiverConfig, able: VideoAbility | None) -> Iterator[
     for media_type in receiver.media_types:
         kind = media_type.partition("/")[2]
         same = {FORMAT_CAP + "media_type": {"enum": [media_type]}}
+        interlace = {FORMAT_CAP + "interlace_mode": {"enum": list(able.interlace_modes)}}
+        if media_type == "video/jxsv":
+            modes = {TRANSPORT_CAP + "packet_transmission_mode": {"enum": list(able.packet_transmission_modes)}}
+            yield {**_meta(f"JPEG XS, {words.either(able.interlace_modes)}", 0), **same, **interlace, **modes}
+            continue
         if media_type != "video/raw":
             yield {**_meta(f"Any {kind}", 0), **same}
             continue
@@ -111,7 +116,7 @@ def _able_sets(receiver: ReceiverConfig, able: VideoAbility | None) -> Iterator[
                 **same,
                 FORMAT_CAP + "component_depth": {"enum": [depth]},
                 FORMAT_CAP + "color_sampling": {"enum": list(samplings)},
-                FORMAT_CAP + "interlace_mode": {"enum": list(able.interlace_modes)},
+                **interlace,
             }
 
 

@@ -87,6 +87,23 @@ def test_the_best_encoder_that_is_there(there: set[str], encoder: str) -> None:
     assert f"! video/x-raw,format=I420 ! {encoder} ! rtph264pay config-interval=-1 mtu=1452 pt=96 ! udpsink" in text
 
 
+def test_jpeg_xs_where_its_elements_are() -> None:
+    there = {"svtjpegxsenc", "svtjpegxsdec", "rtpjxsvpay", "rtpjxsvdepay"}
+    text = line(CAMERA, there, media_type="video/jxsv", bit_rate=5760)
+    assert (
+        "! videoconvert ! video/x-raw,format=I422_10LE ! svtjpegxsenc bits-per-pixel=3.0000"
+        " ! rtpjxsvpay mtu=1452 pt=96 ! udpsink"
+    ) in text
+    text = line(SCREEN, there, media_type="video/jxsv", end=OutputConfig("display"))
+    assert (
+        "encoding-name=JXSV,packetmode=(string)0,sampling=(string)YCbCr-4:2:2,depth=(string)10,width=(string)320"
+        ",height=(string)240,exactframerate=(string)25 ! rtpjitterbuffer latency=20 ! rtpjxsvdepay ! svtjpegxsdec"
+        " ! videoconvert ! autovideosink"
+    ) in text
+    with pytest.raises(ApplianceError, match="rtpjxsvpay of GStreamer: gst-plugins-rs"):
+        line(CAMERA, {"svtjpegxsenc"}, media_type="video/jxsv")
+
+
 def test_a_transport_stream() -> None:
     text = line(CAMERA, media_type="video/MP2T", payload_type=98, bit_rate=1000)
     assert "bitrate=1000000 gop-size=25 complexity=low ! h264parse ! mpegtsmux alignment=7 ! rtpmp2tpay" in text
@@ -124,7 +141,12 @@ def test_files_have_the_stream_as_it_came() -> None:
 @pytest.mark.parametrize(
     ("job", "why"),
     [
-        (replace(CAMERA, media_type="video/jxsv"), "nothing that carries video/jxsv"),
+        (replace(CAMERA, media_type="video/SMPTE2022-6"), "nothing that carries video/SMPTE2022-6"),
+        (
+            replace(CAMERA, media_type="video/jxsv", video=replace(SMALL, packet_transmission_mode="slice_sequential")),
+            "as codestream, not as slice_sequential",
+        ),
+        (replace(SCREEN, media_type="video/jxsv", video=replace(SMALL, color_sampling="RGB")), "not RGB with 10 bit"),
         (replace(CAMERA, media_type="video/smpte291"), 'driver = "command" runs a program that can'),
         (replace(CAMERA, video=replace(SMALL, component_depth=12)), "not YCbCr-4:2:2 with 12 bit"),
         (replace(CAMERA, video=replace(SMALL, interlace_mode="interlaced_tff")), "progressive pictures"),

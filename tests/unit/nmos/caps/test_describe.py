@@ -162,3 +162,18 @@ def test_a_transport_file_that_does_not_fit_is_refused_with_the_constraint() -> 
     assert answer.status == 400
     assert answer.body["error"] == "transport_file.data: its sample rate is 96000, this receiver takes 48000"
     assert answer.body["debug"] == FORMAT_CAP + "sample_rate"
+
+
+def test_what_the_gstreamer_driver_can_take_of_pictures_is_said_for_each_media_type() -> None:
+    text = 'format = "video"\nmedia_types = ["video/raw", "video/jxsv", "video/H264"]\noutput = { kind = "none" }\n'
+    sets = caps_of(text)["constraint_sets"]
+    shown = [(one[FORMAT_CAP + "media_type"]["enum"], one.get(FORMAT_CAP + "component_depth")) for one in sets]
+    assert shown == [
+        (["video/raw"], {"enum": [8]}),
+        (["video/raw"], {"enum": [10]}),
+        (["video/jxsv"], None),
+        (["video/H264"], None),
+    ]
+    assert [one.get(FORMAT_CAP + "interlace_mode") for one in sets] == [{"enum": ["progressive"]}] * 3 + [None]
+    assert sets[2][TRANSPORT_CAP + "packet_transmission_mode"] == {"enum": ["codestream"]}
+    assert len(caps_of(text, driver="null")["constraint_sets"]) == 1, "nobody knows what somebody else can do"
