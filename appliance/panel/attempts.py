@@ -5,6 +5,7 @@ An attempt counts from its beginning, so that a thousand at the same time are no
 
 from __future__ import annotations
 
+import ipaddress
 import math
 
 from appliance.errors import TooManyAttempts
@@ -16,13 +17,15 @@ MAX_KEYS = 1000
 
 
 class Attempts:
-    """By key: whoever tries. Times are monotonic seconds."""
+    """By the address of whoever tries; of IPv6 by its subnet, in which one host has addresses without end. Times are
+    monotonic seconds."""
 
     def __init__(self) -> None:
         self._failed: dict[str, tuple[int, float]] = {}
 
-    def begin(self, key: str, now: float) -> None:
+    def begin(self, remote: str, now: float) -> None:
         """:class:`TooManyAttempts` where it is too early for another one; else it counts as failed until it has not."""
+        key = _subnet(remote)
         count, last = self._failed.get(key, (0, now))
         if now - last > FORGET_S:
             count = 0
@@ -34,8 +37,18 @@ class Attempts:
             del self._failed[next(iter(self._failed))]
         self._failed[key] = (count + 1, now)
 
-    def succeeded(self, key: str) -> None:
-        self._failed.pop(key, None)
+    def succeeded(self, remote: str) -> None:
+        self._failed.pop(_subnet(remote), None)
+
+
+def _subnet(remote: str) -> str:
+    try:
+        address = ipaddress.ip_address(remote.partition("%")[0])
+    except ValueError:
+        return remote
+    if isinstance(address, ipaddress.IPv4Address) or address.ipv4_mapped is not None:
+        return remote
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _delay(failures: int) -> float:

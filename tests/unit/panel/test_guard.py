@@ -105,6 +105,20 @@ def test_a_wrong_password_many_times() -> None:
     gate.log_in()
 
 
+def test_a_host_has_many_addresses_in_ipv6_and_one_count() -> None:
+    gate = Gate(PASSWORD)
+    for number in range(3):
+        with pytest.raises(Forbidden):
+            gate.log_in("x", remote=f"2001:db8::{number}%eth0")
+    with pytest.raises(TooManyAttempts):
+        gate.log_in(remote="2001:db8::99")
+    gate.log_in(remote="2001:db8:0:1::99")
+    for _ in range(3):
+        with pytest.raises(Forbidden):
+            gate.log_in("x", remote="::ffff:192.0.2.1")
+    gate.log_in(remote="::ffff:192.0.2.2")
+
+
 def test_sessions_are_bounded() -> None:
     gate = Gate(PASSWORD)
     for _ in range(MAX_SESSIONS + 1):
