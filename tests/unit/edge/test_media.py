@@ -15,7 +15,7 @@ from appliance.edge.media import ASPECT, Media
 from appliance.edge.multicast import JoinFailure, Membership
 from appliance.edge.process import environment
 from appliance.errors import BadRequest
-from appliance.media.engine import Job, Plan, StreamStatus
+from appliance.media.engine import Job, Plan, Relay, StreamStatus
 from appliance.media.null import NullEngine
 from appliance.network.model import NetworkState
 from tests.support.clock import FakeClock
@@ -78,6 +78,7 @@ class ShellEngine:
     def __init__(self) -> None:
         self.script = "echo go; exec sleep 300"
         self.sockets = False
+        self.relay: Relay | None = None
         self.planner: Callable[[Job], Plan] | None = None
 
     def unavailable(self) -> str | None:
@@ -88,7 +89,8 @@ class ShellEngine:
             raise BadRequest("cannot")
         if self.planner is not None:
             return self.planner(job)
-        return Plan(("sh", "-c", self.script), sockets=job.legs if self.sockets else (), ready="go")
+        sockets = job.legs if self.sockets or self.relay else ()
+        return Plan(("sh", "-c", self.script), sockets, self.relay, ready="go")
 
 
 @dataclass
@@ -182,6 +184,22 @@ async def test_a_process_that_dies_is_started_again(rig: Rig) -> None:
     assert (await rig.until("r", "fault")).detail == "sh ended with 1: no such card"
     rig.engine.script = "echo go; exec sleep 300"
     assert (await rig.until("r", "running")).restarts > 0
+
+
+@rigged
+async def test_another_source_is_another_socket_and_no_start(rig: Rig) -> None:
+    rig.engine.relay = Relay(48_000, 2, 3, 0.01)
+    rig.engine.script = "echo go; exec sleep 300"
+    rig.activate("r")
+    await rig.until("r", "running")
+    rig.told.clear()
+    rig.activate("r", multicast_ip="239.1.1.2")
+    assert rig.groups.held == [Membership("239.1.1.2", "lo", None)]
+    assert rig.media.status("r") == StreamStatus("running")
+    assert not rig.told, "the player goes on as if nothing had been"
+    # A socket that cannot be had: then all begins anew.
+    rig.activate("r", multicast_ip=None, interface_ip="10.1.0.2")
+    assert (await rig.until("r", "fault")).restarts == 1
 
 
 @rigged
