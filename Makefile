@@ -116,7 +116,7 @@ integration-debian: integration-packages .venv-debian
 # More cuts than make test has time for: of a process by kill -9, and of a box with a disk that loses what was not synced.
 .PHONY: power-test
 power-test: integration-packages .venv
-	@NMOS_TEST_KILLS=500 tools/run-tests .venv tests/unit/edge/test_power.py tests/integration/test_power.py $(PYTEST_ARGS)
+	@NMOS_TEST_KILLS=500 tools/run-tests .venv --timeout=1800 tests/unit/edge/test_power.py tests/integration/test_power.py $(PYTEST_ARGS)
 
 .PHONY: fuzz
 fuzz: .venv
