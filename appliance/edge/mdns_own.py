@@ -10,6 +10,7 @@ import ipaddress
 import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from zeroconf import (  # type: ignore[attr-defined]  # the records are in every release, not in its __all__
     DNSAddress,
@@ -25,6 +26,8 @@ from appliance.edge import mdns_probing
 
 _RESPONSE = 0x8400  # an authoritative answer
 _A, _AAAA, _IN = 1, 28, 1
+_ADDRESS_TTL_S = 120.0
+_MAX_GONE = 16
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +52,7 @@ class OwnService:
     def __init__(self) -> None:
         self._wanted: Announcement | None = None
         self._announced: Announcement | None = None
+        self._gone: dict[str, float] = {}
         self._info: ServiceInfo | None = None
         self._renames = 0
         self._zeroconf: AsyncZeroconf | None = None
@@ -107,8 +111,8 @@ class OwnService:
         """Announce what is wanted, now."""
         if self._zeroconf is None or self._info is None or self._wanted is None:
             return
-        before, self._announced, self._info = self._announced, self._wanted, _info(self._wanted, self._info.name)
-        _part(self._zeroconf, before, self._wanted)
+        self._info = _info(self._wanted, self._info.name)
+        self._announces(self._wanted)
         for task in self._tasks:
             task.cancel()  # the repetitions of what is now outdated
         self._start(self._broadcast(self._zeroconf, self._info))
@@ -163,8 +167,9 @@ class OwnService:
         )
         if info.name != asked_name:
             _log.info("another node is called %s: this one is announced as %s", asked_name, info.name)
-        before, self._info, self._announced = self._announced, info, announcing
-        _part(zeroconf, before, announcing)
+        self._info = info
+        self._announces(announcing)
+        self._part(zeroconf)
         if self._wanted is not None and self._wanted is not announcing:
             self.announce(self._wanted)
         await broadcast
@@ -177,7 +182,27 @@ class OwnService:
         await self._register(zeroconf)
 
     async def _broadcast(self, zeroconf: AsyncZeroconf, info: ServiceInfo) -> None:
+        self._part(zeroconf)
         await (await zeroconf.async_update_service(info))
+        self._part(zeroconf)  # by now on the sockets that a change of addresses brought
+
+    def _announces(self, after: Announcement) -> None:
+        """Take note of what is said from now on, and of the addresses that are said no more."""
+        now, before, self._announced = asyncio.get_running_loop().time(), self._announced, after
+        gone = dict.fromkeys(before.addresses if before else (), now + _ADDRESS_TTL_S)
+        self._gone = {ip: end for ip, end in (self._gone | gone).items() if ip not in after.addresses and end > now}
+
+    def _part(self, zeroconf: AsyncZeroconf) -> None:
+        """Take back the addresses that this host has no more (RFC 6762 section 10.1), with each announcement until
+        nobody has them any more. That the newer set is said to be all (10.2) is not enough: an address that was said
+        within the last second stays in others' caches, and the sockets may have gone with the address."""
+        if self._announced is None or not self._gone:
+            return
+        goodbye = DNSOutgoing(_RESPONSE)
+        for ip in map(ipaddress.ip_address, islice(self._gone, _MAX_GONE)):
+            kind = _A if ip.version == 4 else _AAAA
+            goodbye.add_answer_at_time(DNSAddress(self._announced.server, kind, _IN, 0, ip.packed), 0)
+        zeroconf.zeroconf.async_send(goodbye)
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -189,18 +214,6 @@ class OwnService:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _part(zeroconf: AsyncZeroconf, before: Announcement | None, after: Announcement) -> None:
-    """Take back the addresses that this host has no more (RFC 6762 section 10.1). That the newer set is said to be all
-    (10.2) is not enough: an address that was said within the last second stays in others' caches for two minutes."""
-    if before is None or before.server != after.server:
-        return
-    goodbye = DNSOutgoing(_RESPONSE)
-    for ip in (ipaddress.ip_address(text) for text in before.addresses if text not in after.addresses):
-        goodbye.add_answer_at_time(DNSAddress(before.server, _A if ip.version == 4 else _AAAA, _IN, 0, ip.packed), 0)
-    if goodbye.answers:
-        zeroconf.zeroconf.async_send(goodbye)
 
 
 def _info(announcement: Announcement, name: str) -> ServiceInfo:
