@@ -84,7 +84,7 @@ def _receiver_line(scene: Scene, columns: int) -> Line:
     room = max(0, columns - width(state) - 1)
     if navigation.mirror.panel.locked:
         left += "   LOCKED"
-    style = "fault" if receiver.fault else "lost" if receiver.lost_since is not None else "title"
+    style = "fault" if receiver.fault else "lost" if _is_dark(receiver) else "title"
     return [("title", fitted(left + middle, room) + " "), (style, fitted(state, columns - room - 1))]
 
 
@@ -198,9 +198,14 @@ def _receiver_cells(scene: Scene, receiver: ReceiverItem) -> tuple[str, str, lis
     cells = [receiver.label, receiver.format, note]
     if receiver.pending is not None:
         return "pending", PENDING, cells
-    if receiver.fault or receiver.lost_since is not None:
+    if receiver.fault or _is_dark(receiver):
         return ("fault" if receiver.fault else "lost"), LOST, cells
     return ("current", CURRENT, cells) if receiver.enabled else ("", " ", cells)
+
+
+def _is_dark(receiver: ReceiverItem) -> bool:
+    """Its source is lost, or nothing of it arrives."""
+    return receiver.lost_since is not None or receiver.signal is False
 
 
 def _receiver_state(receiver: ReceiverItem, now: int) -> str:
@@ -212,6 +217,8 @@ def _receiver_state(receiver: ReceiverItem, now: int) -> str:
         return OFF
     if receiver.lost_since is not None:
         return f"source lost {_ago(receiver.lost_since, now)}"
+    if receiver.signal is False:
+        return "no signal"
     return "on" if receiver.phase == "idle" else receiver.phase
 
 

@@ -156,7 +156,9 @@ def _what(item: ReceiverItem) -> str:
     shown = f"{item.label} shows {item.shows or 'a stream that nobody named'}"
     if item.fault:
         return f"{shown}, but there is a fault: {_ended(item.fault)}"
-    return f"{shown}, whose source is lost." if item.lost_since is not None else f"{shown}."
+    if item.lost_since is not None:
+        return f"{shown}, whose source is lost."
+    return f"{shown}, but nothing of it arrives." if item.signal is False else f"{shown}."
 
 
 def _other(other: JSON) -> str:

@@ -165,6 +165,8 @@ def _note(scene: Scene, receiver: ReceiverItem) -> tuple[str, bool]:
         return receiver.fault, True
     if receiver.enabled and receiver.lost_since is not None:
         return f"lost {span((scene.now - receiver.lost_since) / NS)} ago", True
+    if receiver.signal is False:
+        return "no signal", True
     status = scene.navigation.mirror.status
     if status is not None and status.problems:
         return status.problems[0], False

@@ -45,6 +45,16 @@ def test_a_whole_frame() -> None:
     ]
 
 
+def test_a_receiver_that_gets_nothing_says_so() -> None:
+    panel = Panel("Mic")
+    panel.scene.connect(AUDIO, connection(id_of("Mic")))
+    panel.scene.menu.set_stream(AUDIO, StreamStatus("running", signal=False))
+    panel.hear()
+    lines = draw(Scene(panel.navigation, panel.scene.clock.tai_ns()), 80, 24)
+    style, text = lines[1][-1]
+    assert (style, text.strip()) == ("lost", "no signal")
+
+
 def test_why_it_is_empty() -> None:
     panel = Panel()
     panel.scene.menu.set_feed(Feed("peer-to-peer", "mDNS", "no media interface has a link"))

@@ -74,6 +74,13 @@ def test_since_when_it_is_lost() -> None:
     assert inverse(shown(panel)) == ["lost 7 s ago"]
 
 
+def test_that_nothing_arrives() -> None:
+    panel = playing("Mic")
+    panel.scene.menu.set_stream(AUDIO, StreamStatus("running", signal=False))
+    panel.hear()
+    assert inverse(shown(panel)) == ["no signal"]
+
+
 def test_without_the_box() -> None:
     picture = shown(playing("Mic"), disconnected="it went away")
     assert texts(picture) == ["! Display A", "Not connected", "it went away"]
