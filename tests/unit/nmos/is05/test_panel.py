@@ -106,7 +106,9 @@ def _taken_as(sdp: str) -> str:
     """The media type as which a receiver that takes everything took it."""
     kind = media_type(parse(sdp))
     format_ = Format.AUDIO if kind.startswith("audio/") else Format.VIDEO
-    receiver = ReceiverConfig("any", "box", format=format_, media_types=(kind,), legs=(LegConfig(), LegConfig()))
+    # The null driver limits nothing; GStreamer would take no interlaced picture.
+    legs = (LegConfig(), LegConfig())
+    receiver = ReceiverConfig("any", "box", format=format_, media_types=(kind,), legs=legs, driver="null")
     box = Box(replace(CONFIG, receivers=(receiver,)))
     box.connections.take(receiver_id("any"), {"id": SENDER_ID}, sdp)
     for leg in box.active(Kind.RECEIVER, receiver_id("any"))["transport_params"]:
@@ -114,6 +116,15 @@ def _taken_as(sdp: str) -> str:
         assert leg["multicast_ip"].startswith("23")
         assert leg["interface_ip"] in ("10.0.0.1", "10.1.0.1")
     return kind
+
+
+def test_a_picture_that_the_driver_cannot_take_is_refused_and_not_a_fault_afterwards() -> None:
+    documents = recorded_documents("nmos-cpp-node", "connection", "v1.1")
+    sdp = next(text for path, text in documents.items() if path.endswith(".sdp") and "interlace;" in text)
+    receiver = ReceiverConfig("wall", "box", format=Format.VIDEO, media_types=(media_type(parse(sdp)),))
+    box = Box(replace(CONFIG, receivers=(receiver,)))
+    with pytest.raises(BadRequest, match="this receiver takes progressive"):
+        box.connections.take(receiver_id("wall"), {"id": SENDER_ID}, sdp)
 
 
 def test_a_take_without_a_network() -> None:
