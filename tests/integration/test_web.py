@@ -41,10 +41,23 @@ def shows(box: Box, label: str = "Speaker") -> str | None:
     return receivers[label]["shows"] if receivers[label]["enabled"] else None
 
 
+STEADY = """new Promise((seen) => {
+  let last, since;
+  const look = () => {
+    const place = (tile) => [tile.querySelector(".label")?.textContent, tile.offsetTop];
+    const places = JSON.stringify([...document.querySelectorAll(".tile")].map(place));
+    if (places !== last) [last, since] = [places, performance.now()];
+    performance.now() - since > 500 ? seen(true) : requestAnimationFrame(look);
+  };
+  look();
+})"""
+"""Done when the list of sources has stood still for longer than the page wants, however slow it is drawn."""
+
+
 def press(browser: Browser, label: str) -> None:
     """Touch a source, as long after the list last moved as a person needs to see it: sooner is taken for a slip."""
     browser.wait(f"[...document.querySelectorAll('.tile')].some((tile) => tile.textContent.includes('{label}'))")
-    browser.evaluate("new Promise((seen) => setTimeout(seen, 350))")
+    browser.evaluate(STEADY)
     browser.click(".tile", label)
 
 
