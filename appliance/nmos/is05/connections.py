@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 MAX_AT_ONCE = 16
 """Resolved in one go, by a salvo or a network change: one transaction, and still no long pause of the event loop."""
+MAX_FOLLOWED = 8
+"""The same after a network change, which takes a look at the routes of each and perhaps another interface."""
 MAX_LOOKED_AT = 100
 """Asked in one go whether a network change is anything to them, which for most it is not."""
 
@@ -302,7 +304,7 @@ class Connections:
             for _ in range(min(len(self._to_follow), MAX_LOOKED_AT)):
                 endpoint = self._to_follow.popleft()
                 resolved += self._activator.follow(tx, endpoint, self.connection(endpoint))
-                if resolved == MAX_AT_ONCE:
+                if resolved == MAX_FOLLOWED:
                     break
         if not self._to_follow:
             self._returning.welcomed()

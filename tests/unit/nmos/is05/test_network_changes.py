@@ -8,7 +8,7 @@ from appliance.config.model import LegConfig
 from appliance.core.store import Store
 from appliance.core.types import JSON, Kind
 from appliance.network.model import NetworkState, Role
-from appliance.nmos.is05.connections import MAX_AT_ONCE, MAX_LOOKED_AT
+from appliance.nmos.is05.connections import MAX_FOLLOWED, MAX_LOOKED_AT
 from tests.unit.network.hosts import host, interface
 from tests.unit.nmos.is05.boxes import (
     BLUE,
@@ -265,11 +265,11 @@ def test_what_is_staged_is_not_activated_by_the_network() -> None:
 
 
 def test_a_large_box_follows_in_pieces() -> None:
-    many = tuple(replace(CONFIG.receivers[0], name=f"speaker {n}") for n in range(3 * MAX_AT_ONCE))
+    many = tuple(replace(CONFIG.receivers[0], name=f"speaker {n}") for n in range(3 * MAX_FOLLOWED))
     box = Box(replace(CONFIG, senders=(), receivers=many))
     move(box, NEW_ADDRESS)
     [first] = box.changes
-    assert len(first.resources) == MAX_AT_ONCE
+    assert len(first.resources) == MAX_FOLLOWED
     assert box.rearmed == 1
     while (timer := box.connections.get_timer()) is not None:
         assert timer <= box.clock.monotonic()
@@ -292,7 +292,7 @@ def test_those_that_nothing_happened_to_are_looked_at_in_pieces_too() -> None:
 
 
 def test_what_is_due_goes_before_what_follows() -> None:
-    many = tuple(replace(CONFIG.receivers[0], name=f"speaker {n}") for n in range(MAX_AT_ONCE + 1))
+    many = tuple(replace(CONFIG.receivers[0], name=f"speaker {n}") for n in range(MAX_FOLLOWED + 1))
     box = Box(replace(CONFIG, senders=CONFIG.senders[:1], receivers=many))
     later = {"mode": "activate_scheduled_relative", "requested_time": "0:0"}
     assert box.patch(Kind.SENDER, TONE, {"activation": later}).status == 202
