@@ -6,11 +6,13 @@ receivers; a stream that wants it all the same says so as its fault.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
-from appliance.config.model import Config
+from appliance.config.model import Config, ReceiverConfig, SenderConfig
 from appliance.edge.process import FILE_LOOP, Process
 from appliance.media.drivers import engines
 from appliance.media.engine import Tools
@@ -31,6 +33,7 @@ class Drivers:
         self._changed = changed
         self._elements: frozenset[str] | None = None
         self._asking: Process | None = None
+        self._looking: Process | None = None
         self._config: Config | None = None
         self.engines = engines(config.media, Tools(shutil.which, FILE_LOOP, self._there))
 
@@ -40,15 +43,17 @@ class Drivers:
         lacking = list(missing(config, self.engines))
         if self._asking is None:
             _tell(lacking)
+            self._look_round(config)
 
     def offered(self, config: Config) -> Config:
         """Without what receivers cannot be given here, as far as that is known."""
         return config if self._elements is None else without(config, missing(config, self.engines))
 
     async def stop(self) -> None:
-        if self._asking is not None:
-            self._asking.kill()
-            await self._asking.ended()
+        for process in (self._asking, self._looking):
+            if process is not None:
+                process.kill()
+                await process.ended()
 
     def _there(self) -> frozenset[str] | None:
         """Asks, the first time."""
@@ -64,6 +69,18 @@ class Drivers:
             except OSError:
                 self._elements = frozenset()
         return self._elements
+
+    def _look_round(self, config: Config) -> None:
+        """On a new box GStreamer looks through its plugins for a second or two: now, rather than at the first take."""
+        registry = self._environment.get("GST_REGISTRY")
+        endpoints: tuple[SenderConfig | ReceiverConfig, ...] = (*config.senders, *config.receivers)
+        wanted = any((each.driver or config.media.driver) == "gstreamer" for each in endpoints if each.transport.is_rtp)
+        if not wanted or registry is None or Path(registry).exists():
+            return
+        with contextlib.suppress(OSError):  # it is as well without, and said already
+            self._looking = Process(
+                (self._inspect, "fakesink"), on_exit=lambda code, last_lines: None, environment=self._environment
+            )
 
     def _answered(self, lines: list[str]) -> None:
         self._asking = None

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -82,3 +84,27 @@ def test_no_gstreamer_at_all(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
         run(box())
     assert len(caplog.messages) == 1
     assert "is not installed" in caplog.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("driver", "new", "looked"), [("gstreamer", True, True), ("gstreamer", False, False), ("null", True, False)]
+)
+def test_a_new_box_looks_through_the_plugins_before_the_first_take(
+    tmp_path: Path, driver: Literal["gstreamer", "null"], new: bool, looked: bool
+) -> None:
+    media = replace(gstreamer(tmp_path, ""), driver=driver)
+    config = Config(media=media, receivers=(ReceiverConfig("speaker", "d"),))
+    registry = tmp_path / "registry.bin"
+    if not new:
+        registry.touch()
+
+    async def box() -> None:
+        drivers = Drivers(config, environment(os.environ, GST_REGISTRY=str(registry)), lambda: None)
+        drivers.start(config)
+        async with asyncio.timeout(30):
+            while looked and not (tmp_path / "asked").exists():  # noqa: ASYNC110 - another process makes it so
+                await asyncio.sleep(0.01)
+        await drivers.stop()
+
+    run(box())
+    assert (tmp_path / "asked").exists() is looked
