@@ -1,5 +1,6 @@
 """Media where channels are mapped: what runs beside a receiver, what its fault means, who meets the mixer."""
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -75,12 +76,14 @@ async def test_a_receiver_and_its_sink_meet_the_mixer_each_by_a_socket_of_its_ow
     rig.activate("r")
     await rig.until("r", "running")
     assert [patch for patch, _ in patchbay.ends] == [PATCH, SINK.patch]
-    for _, end in patchbay.ends:
-        end.settimeout(15)
-        assert end.recv(100) == b"hello\n"
-    rig.activate("r", enable=False)
-    for _, end in patchbay.ends:
-        assert end.recv(100) == b"", "nobody has the other end: not the daemon either"
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(30):
+        for _, end in patchbay.ends:
+            end.setblocking(False)
+            assert await loop.sock_recv(end, 100) == b"hello\n"
+        rig.activate("r", enable=False)
+        for _, end in patchbay.ends:
+            assert await loop.sock_recv(end, 100) == b"", "nobody has the other end: not the daemon either"
     assert rig.media.statuses().keys() == {"r", "s", "n"}
     hang_up(patchbay)
 

@@ -112,7 +112,7 @@ def test_it_starts_the_player_and_brings_it_silence_then_sound_then_another_soun
         assert leg.packets == 20
         one.close()
         two.close()
-        assert await heard.end() == -signal.SIGINT
+        assert await heard.end() in (-signal.SIGINT, -signal.SIGTERM), "asked, and on a busy machine asked again"
 
     run(scenario())
 
