@@ -47,7 +47,7 @@ def unpack(data: bytes) -> Backup:
         raise BadRequest("it is no backup of an nmos-appliance, or it is damaged or not complete")
     try:
         content = cbor2.loads(payload)
-    except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError) as error:
+    except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError, MemoryError) as error:
         raise BadRequest(f"it is not understood: {error}") from None
     if not isinstance(content, dict) or content.get("product") != PRODUCT:
         raise BadRequest("it is no backup of an nmos-appliance")

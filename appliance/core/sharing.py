@@ -36,8 +36,11 @@ class Sharing:
         return known
 
     def read_cbor(self, data: bytes) -> Any:
-        """What ``cbor2.loads`` returns, and raises."""
-        return cbor2.loads(data, object_hook=self._from_cbor)
+        """What ``cbor2.loads`` returns, and raises; ValueError for a length that no memory has room for."""
+        try:
+            return cbor2.loads(data, object_hook=self._from_cbor)
+        except MemoryError:  # cbor2 5 makes room for what is announced before it looks whether it is there
+            raise ValueError("a length in it is out of all proportion") from None
 
     def _from_cbor(self, first: Any, second: Any) -> dict[str, Any]:
         """cbor2 5 passes the decoder and the object, cbor2 6 the object and whether it must be immutable."""

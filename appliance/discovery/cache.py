@@ -116,7 +116,7 @@ def _check_head_and_end(frames: list[memoryview]) -> None:
 def _decoded(frame: memoryview, sharing: Sharing) -> Any:
     try:
         return sharing.read_cbor(bytes(frame))
-    except (cbor2.CBORDecodeError, ValueError, RecursionError) as error:
+    except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise BadRequest(f"the peer cache holds what is no CBOR: {error}") from error
 
 

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import cbor2
 
 from appliance.config.loader import parse as parse_config
-from appliance.core import journal
+from appliance.core import backup, journal
 from appliance.core.ids import Identities
 from appliance.core.types import JSON, Kind
 from appliance.discovery import cache
@@ -89,8 +87,15 @@ def state(data: bytes) -> None:
 
 
 def framed(data: bytes) -> None:
-    """The same behind a frame that is whole, so that the decoder is reached."""
-    state(journal.header(IDENTITIES.seed) + struct.pack(">II", len(data), zlib.crc32(data)) + data)
+    """The same in frames that are whole, so that the decoders are reached."""
+    state(journal.header(IDENTITIES.seed) + journal.frame(data))
+    whole = [cbor2.dumps({"product": cache.PRODUCT, "schema": cache.SCHEMA}), data, cbor2.dumps({"end": 2})]
+    peer_cache(b"".join(map(journal.frame, whole)))
+
+
+def kept(data: bytes) -> None:
+    """A backup that somebody hands in."""
+    backup.unpack(journal.frame(data))
 
 
 def peer_cache(data: bytes) -> None:
@@ -259,6 +264,9 @@ TARGETS: dict[str, Target] = {
     "framed-state": Target(
         framed,
         _seeds(cbor2.dumps([["connection", "a", {"x": 1}]]), cbor2.dumps([["sender", "b", {"version": "1:0"}], [1]])),
+    ),
+    "backup": Target(
+        kept, _seeds(journal.payload_of(backup.pack(backup.Backup(IDENTITIES.seed, {}, "1", "now"))) or b"")
     ),
     "peer-cache": Target(peer_cache, _seeds(cbor2.dumps({"product": "nmos-appliance", "schema": 1}))),
     "documents": Target(documents, _documents),
