@@ -32,6 +32,9 @@ _MAX_GONE = 16
 _log = logging.getLogger(__name__)
 
 RETRY_S = 2.0
+INSIST_AFTER_S = 1.2
+"""A name that two had is said once more so long after. Over a second: until then listeners keep the other's record too
+(RFC 6762 section 10.2), and python-zeroconf does not even look at a packet that it has just had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class OwnService:
         self._gone: dict[str, float] = {}
         self._info: ServiceInfo | None = None
         self._renames = 0
+        self._insisting = False
         self._zeroconf: AsyncZeroconf | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -83,14 +87,11 @@ class OwnService:
 
     def announce(self, announcement: Announcement) -> None:
         """Register, or change what is announced; the first packet of a change leaves at once."""
-        before, self._wanted = self._wanted, announcement
+        self._wanted = announcement
         if self._zeroconf is None:
             return
         if self._info is not None:
-            if before is not None and before.label != announcement.label:
-                self._start(self._rename(self._zeroconf))
-            else:
-                self.repeat()
+            self.repeat()
         elif not self._tasks:
             self._start(self._register(self._zeroconf))
         # Else it is being registered: what is wanted is looked at again when that is done.
@@ -108,13 +109,15 @@ class OwnService:
         self._zeroconf = zeroconf
 
     def repeat(self) -> None:
-        """Announce what is wanted, now."""
+        """Announce what is wanted, now, and nothing else any more: least of all a name after its goodbye."""
         if self._zeroconf is None or self._info is None or self._wanted is None:
+            return
+        self._hush()
+        if self._announced is not None and self._announced.label != self._wanted.label:
+            self._start(self._rename(self._zeroconf))
             return
         self._info = _info(self._wanted, self._info.name)
         self._announces(self._wanted)
-        for task in self._tasks:
-            task.cancel()  # the repetitions of what is now outdated
         self._start(self._broadcast(self._zeroconf, self._info))
 
     def handle_srv(self, record: Srv) -> None:
@@ -128,14 +131,14 @@ class OwnService:
         if record.name.lower() != self._info.name.lower() or ours == theirs:
             return
         if ours < theirs:
+            self._insisting = True
             self.repeat()
             return
         _log.info("another node is called %s too: this one takes another name", record.name)
         self._zeroconf.zeroconf.registry.async_remove(self._info)  # no goodbye: the name is the other's now
         self._info = None
         self._renames += 1
-        for task in self._tasks:
-            task.cancel()
+        self._hush()
         self._start(self._register(self._zeroconf))
 
     # ---- inside
@@ -170,8 +173,8 @@ class OwnService:
         self._info = info
         self._announces(announcing)
         self._part(zeroconf)
-        if self._wanted is not None and self._wanted is not announcing:
-            self.announce(self._wanted)
+        if self._wanted is not announcing:
+            self.repeat()
         await broadcast
 
     async def _rename(self, zeroconf: AsyncZeroconf) -> None:
@@ -185,6 +188,10 @@ class OwnService:
         self._part(zeroconf)
         await (await zeroconf.async_update_service(info))
         self._part(zeroconf)  # by now on the sockets that a change of addresses brought
+        if self._insisting:
+            await asyncio.sleep(INSIST_AFTER_S)
+            self._insisting = False
+            await (await zeroconf.async_update_service(info))
 
     def _announces(self, after: Announcement) -> None:
         """Take note of what is said from now on, and of the addresses that are said no more."""
@@ -203,6 +210,11 @@ class OwnService:
             kind = _A if ip.version == 4 else _AAAA
             goodbye.add_answer_at_time(DNSAddress(self._announced.server, kind, _IN, 0, ip.packed), 0)
         zeroconf.zeroconf.async_send(goodbye)
+
+    def _hush(self) -> None:
+        """Say no more of what is outdated now."""
+        for task in self._tasks:
+            task.cancel()
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

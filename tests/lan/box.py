@@ -80,6 +80,10 @@ class Box:
     def start(self) -> Self:
         """Start it and wait until it answers."""
         self.launch()
+        return self.ready()
+
+    def ready(self) -> Self:
+        """Wait until it answers, after a `launch`."""
         eventually(self._answers, f"{self.name} to answer GET /x-nmos/")
         return self
 

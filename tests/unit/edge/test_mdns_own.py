@@ -1,7 +1,9 @@
 """Our own service over a python-zeroconf that does not manage it at first, in virtual time."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +12,7 @@ from zeroconf import NotRunningException, ServiceInfo
 from zeroconf._cache import DNSCache
 from zeroconf.asyncio import AsyncZeroconf
 
+from appliance.discovery.records import Srv
 from appliance.edge.mdns_own import Announcement, OwnService
 from tests.support.virtual_time import run_virtually
 
@@ -62,3 +65,111 @@ def test_what_is_taken_back_meanwhile_is_not_announced() -> None:
 
     run_virtually(main())
     assert busy.registered == []
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    at: float
+    name: str
+    goodbye: bool = False
+
+
+@dataclass
+class Wire:
+    """Says everything three times, as python-zeroconf does; to register takes a while."""
+
+    register_s: float = 1.0
+    said: list[Said] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        registry = SimpleNamespace(async_remove=id)
+        self.zeroconf = SimpleNamespace(cache=DNSCache(), generate_service_query=id, async_send=id, registry=registry)
+
+    async def async_register_service(self, info: ServiceInfo, **_: Any) -> Awaitable[None]:
+        await asyncio.sleep(self.register_s)
+        return await self.async_update_service(info)
+
+    async def async_update_service(self, info: ServiceInfo) -> Awaitable[None]:
+        return asyncio.ensure_future(self._say(info.name, 0.225))
+
+    async def async_unregister_service(self, info: ServiceInfo) -> Awaitable[None]:
+        return asyncio.ensure_future(self._say(info.name, 0.125, goodbye=True))
+
+    async def _say(self, name: str, apart_s: float, *, goodbye: bool = False) -> None:
+        for wait in (0.0, apart_s, apart_s):
+            await asyncio.sleep(wait)
+            label = name.removesuffix(f".{TYPE}")
+            self.said.append(Said(asyncio.get_running_loop().time(), label, goodbye))
+
+    def since(self, at: float) -> list[Said]:
+        """What is said from then on, goodbyes apart."""
+        return [said for said in self.said if said.at >= at and not said.goodbye]
+
+    def names(self, since: float) -> set[str]:
+        return {said.name for said in self.since(since)}
+
+
+def while_announced(*steps: tuple[float, Callable[[OwnService], None]]) -> Wire:
+    """What is said when each step is done at its time, of a service that is announced since before 10 s."""
+    wire = Wire()
+
+    async def main() -> None:
+        own = OwnService()
+        own.attach(cast(AsyncZeroconf, wire))
+        own.announce(BOX)
+        for at, step in steps:
+            await asyncio.sleep(at - asyncio.get_running_loop().time())
+            step(own)
+        await asyncio.sleep(60)
+        await own.detach(goodbye=False)
+
+    run_virtually(main())
+    return wire
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.1, 0.3])
+def test_a_name_is_not_said_after_its_goodbye(pause: float) -> None:
+    """A label that changes moves a counter too, which is announced first, under the old name."""
+    counted = replace(BOX, txt={"ver_slf": "1"})
+    wire = while_announced(
+        (10, lambda own: own.announce(counted)),
+        (10 + pause, lambda own: own.announce(replace(counted, label="foyer"))),
+    )
+    goodbye = next(said for said in wire.said if said.goodbye)
+    assert goodbye.name == "box"
+    assert goodbye.at == pytest.approx(10 + pause)
+    assert wire.names(since=goodbye.at) == {"foyer"}
+
+
+def test_a_label_that_changes_together_with_something_else_is_followed() -> None:
+    renamed = replace(BOX, label="foyer")
+    wire = while_announced(
+        (10, lambda own: own.announce(renamed)), (10, lambda own: own.announce(replace(renamed, port=81)))
+    )
+    assert wire.names(since=10) == {"foyer"}
+
+
+def test_a_label_that_changes_while_the_name_is_being_taken_is_followed() -> None:
+    wire = while_announced((0.5, lambda own: own.announce(replace(BOX, label="foyer"))))
+    assert wire.names(since=0) == {"foyer"}
+
+
+@pytest.mark.parametrize("later", [0.1, 0.9])
+def test_a_name_that_another_took_too_is_said_again_when_it_can_be_believed(later: float) -> None:
+    """Also where something else is announced meanwhile."""
+    theirs = Srv(f"box.{TYPE}", 120, "other.local.", 80)
+    wire = while_announced(
+        (10, lambda own: own.handle_srv(theirs)),
+        (10 + later, lambda own: own.update_txt({"ver_slf": "1"})),
+    )
+    pauses = [after.at - before.at for before, after in pairwise(wire.since(10))]
+    assert wire.since(10)[0].at == 10
+    assert [pause for pause in pauses if pause > 1.0], "no listener takes it for the same packet"
+    assert not wire.since(20), "it does not go on for ever"
+
+
+def test_a_name_is_left_to_the_lesser_host_without_a_goodbye() -> None:
+    theirs = Srv(f"box.{TYPE}", 120, "a.local.", 80)
+    wire = while_announced((10, lambda own: own.handle_srv(theirs)))
+    assert wire.names(since=10) == {"box-2"}
+    assert not [said for said in wire.said if said.goodbye]
