@@ -103,7 +103,8 @@ class Observer:
         heard = self._zeroconf.cache.get_all_by_details(info.name, _TXT, _IN)
         if not heard:
             return info
-        latest = max(heard, key=lambda record: record.created)
+        # One that is flushed is given a last second, from the moment at which the new one came.
+        latest = max(heard, key=lambda record: (record.created, record.ttl))
         assert isinstance(latest, DNSText)
         return ServiceInfo(self._type, info.name, properties=latest.text)
 
