@@ -67,8 +67,17 @@ class TerminalUser:
     def __init__(self, master: int, process: asyncio.subprocess.Process) -> None:
         self._master, self._process = master, process
         self._text = ""
+        self._sgr = False
         self._more = asyncio.Event()
         asyncio.get_running_loop().add_reader(master, self._read)
+
+    def clicks(self, column: int, row: int) -> None:
+        """Press and let go the first button, from 1, told as the program asked for it: by SGR's mode 1006, or X11's."""
+        if self._sgr:
+            self.type(f"\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m")
+        else:
+            place = f"{chr(32 + column)}{chr(32 + row)}"
+            self.type(f"\x1b[M {place}\x1b[M#{place}")
 
     def type(self, keys: str) -> None:
         self._text = ""
@@ -104,6 +113,7 @@ class TerminalUser:
             asyncio.get_running_loop().remove_reader(self._master)
             return
         self._text += data.decode("utf-8", "replace")
+        self._sgr |= b"\x1b[?1006h" in data
         self._more.set()
 
 
@@ -170,11 +180,10 @@ def test_a_mouse_points_and_presses() -> None:
     async def story() -> None:
         async with box() as fake, panel(f"http://127.0.0.1:{fake.port}", term="xterm") as user:
             await user.sees("Vocal mic")
-            click = "\x1b[<0;10;{0}M\x1b[<0;10;{0}m"
-            user.type(click.format(7))
+            user.clicks(10, 7)
             await user.sees("▸   Vocal mic")
             assert fake.taken.empty()
-            user.type(click.format(7))
+            user.clicks(10, 7)
             assert await fake.taken.get() == (AUDIO, id_of("Vocal mic"))
 
     run(story())
