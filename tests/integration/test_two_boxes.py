@@ -222,7 +222,7 @@ def test_what_was_playing_comes_back_after_power_on(lan: Lan, start_box: StartBo
     group = group_of(source, sender_id)
     take(box, sender_id)
     journal = box.state_dir / "state.journal"
-    eventually(lambda: sender_id.encode() in journal.read_bytes(), "the take on flash")
+    eventually(lambda: journal.exists() and sender_id.encode() in journal.read_bytes(), "the take on flash")
     eventually((box.state_dir / "peers.cbor").exists, "the menu on flash")
     before = box.json("/x-nmos/node/v1.3/self")
     source.kill()
