@@ -98,7 +98,7 @@ class Link:
             began = loop.time()
             try:
                 why = await self._session()
-            except (OSError, Lost) as error:  # TimeoutError and ssl.SSLError are OSErrors
+            except (OSError, ValueError, Lost) as error:  # ValueError: a host that DNS, or TLS, has no way to say
                 why = _reason(error)
             failures = 0 if loop.time() - began > STEADY_S else min(failures + 1, len(RETRY_S) - 1)
             self.on_down(why)
@@ -156,40 +156,42 @@ class Link:
         allowed = [entry for entry in found if self._permitted(self.broker.host, str(entry[4][0]), self.broker.port)]
         failure: OSError = OSError("it has no address that this box contacts")
         for family, type, protocol, _, address in allowed[:_MAX_ADDRESSES]:
-            raw = socket.socket(family, type, protocol)
-            raw.setblocking(False)
-            try:
-                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await loop.sock_connect(raw, address)
-                return _Guarded(await self._secured(raw) if self.broker.secure else raw)
-            except OSError as error:
-                raw.close()
-                failure = error
-            except asyncio.CancelledError:
-                raw.close()
-                raise
+            with contextlib.ExitStack() as undo:
+                raw = undo.enter_context(socket.socket(family, type, protocol))
+                raw.setblocking(False)
+                try:
+                    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    await loop.sock_connect(raw, address)
+                    connection = undo.enter_context(self._wrapped(raw)) if self.broker.secure else raw
+                    if isinstance(connection, ssl.SSLSocket):
+                        await _shake_hands(connection)
+                except OSError as error:
+                    failure = error
+                else:
+                    undo.pop_all()
+                    return _Guarded(connection)
         raise failure
 
-    async def _secured(self, raw: socket.socket) -> ssl.SSLSocket:
+    def _wrapped(self, raw: socket.socket) -> ssl.SSLSocket:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self._ca_file is None:
             context.set_default_verify_paths()
         else:
             context.load_verify_locations(self._ca_file)
-        secured = context.wrap_socket(raw, server_hostname=self.broker.host, do_handshake_on_connect=False)
+        return context.wrap_socket(raw, server_hostname=self.broker.host, do_handshake_on_connect=False)
+
+
+async def _shake_hands(connection: ssl.SSLSocket) -> None:
+    """TLS is negotiated, by the loop."""
+    while True:
         try:
-            while True:
-                try:
-                    secured.do_handshake()
-                    return secured
-                except ssl.SSLWantReadError:
-                    await _ready(secured, asyncio.get_running_loop().add_reader)
-                except ssl.SSLWantWriteError:
-                    await _ready(secured, asyncio.get_running_loop().add_writer)
-        except BaseException:
-            secured.close()
-            raise
+            connection.do_handshake()
+            return
+        except ssl.SSLWantReadError:
+            await _ready(connection, asyncio.get_running_loop().add_reader)
+        except ssl.SSLWantWriteError:
+            await _ready(connection, asyncio.get_running_loop().add_writer)
 
 
 class _Guarded:

@@ -177,9 +177,8 @@ class AutoRouting:
     # ---- doing
 
     def _act(self, receiver_id: str, step: Switch | Refresh) -> None:
-        do = self._switch if isinstance(step, Switch) else self._refresh
-        task = asyncio.get_running_loop().create_task(self._done(receiver_id, do(receiver_id, step)))  # type: ignore[arg-type]
-        self._acting[receiver_id] = task
+        work = self._switch(receiver_id, step) if isinstance(step, Switch) else self._refresh(receiver_id, step)
+        self._acting[receiver_id] = asyncio.get_running_loop().create_task(self._done(receiver_id, work))
 
     async def _done(self, receiver_id: str, work: Awaitable[None]) -> None:
         try:

@@ -16,6 +16,7 @@ from appliance.discovery.contact import ContactPolicy
 from appliance.edge.mqtt import MqttCarrier
 from appliance.edge.mqtt_link import Link
 from appliance.media.engine import StreamStatus
+from appliance.nmos.is07.exchange import Receiving
 from appliance.nmos.is07.messages import Ending, Event, State
 from appliance.nmos.is07.mqtt import MAX_PACKET, Broker, Outgoing
 from tests.support.leaks import run
@@ -382,6 +383,21 @@ def test_a_controller_cannot_send_it_to_its_own_host_nor_to_this_process(tmp_pat
         run(test(broker))
 
 
+@pytest.mark.parametrize("host", ["x" * 64 + ".example", ".broker", "a..b"])
+def test_a_host_that_nobody_can_look_up_is_a_fault_and_another_works_at_once(tmp_path: Path, host: str) -> None:
+    async def test(broker: Mosquitto) -> None:
+        async with parties(broker, 1) as (lamp,):
+            leg = {"source_host": host, "source_port": broker.port, "broker_protocol": "mqtt"}
+            leg |= {"broker_authorization": False, "broker_topic": TOPIC, "connection_status_broker_topic": None}
+            lamp.carrier.receive(Receiving(receiver("display"), "Display", leg, "1:0"))
+            await lamp.until_status(receiver("display"), "fault", "trying again")
+            lamp.activate_receiver()
+            await lamp.until_status(receiver("display"), "running")
+
+    with mosquitto(tmp_path) as broker:
+        run(test(broker))
+
+
 def test_a_parked_receiver_unsubscribes_and_another_on_the_same_broker_goes_on(tmp_path: Path) -> None:
     async def test(broker: Mosquitto) -> None:
         async with parties(broker) as (desk, lamp):
@@ -390,7 +406,12 @@ def test_a_parked_receiver_unsubscribes_and_another_on_the_same_broker_goes_on(t
             await lamp.until(lambda: lamp.values == ["off"])
             lamp.box.patch(Kind.RECEIVER, "display", enable=False)
             await lamp.until_status(receiver("display"), "idle")
+            observer = Observer(broker)
+            await observer.connect(TOPIC)
             desk.says("on")
+            await until(lambda: observer.messages and b'"on"' in observer.messages[-1][1])
+            await observer.link.close()
+            assert lamp.values == ["off"], "parked, it heard nothing"
             lamp.activate_receiver(broker_topic=None)
             await lamp.until_status(receiver("display"), "fault", "no broker_topic is named")
             lamp.activate_receiver()

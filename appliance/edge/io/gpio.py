@@ -6,6 +6,7 @@ Each edge is told in its order, however quickly they come; the kernel keeps some
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import importlib
 from collections.abc import Callable, Iterable
@@ -123,7 +124,8 @@ class _Line1:
     def __init__(self, gpiod: Any, chip: str, line: int, active_low: bool, pull: str | None) -> None:
         self._gpiod = gpiod
         self._chip = gpiod.Chip(chip, gpiod.Chip.OPEN_BY_PATH)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._chip.close)
             self._line = self._chip.get_line(line)
             flags = gpiod.LINE_REQ_FLAG_ACTIVE_LOW if active_low else 0
             if pull is None:
@@ -136,9 +138,7 @@ class _Line1:
                     "none": gpiod.LINE_REQ_FLAG_BIAS_DISABLE,
                 }.get(pull, 0)
                 self._line.request(consumer=CONSUMER, type=gpiod.LINE_REQ_EV_BOTH_EDGES, flags=flags)
-        except BaseException:
-            self._chip.close()
-            raise
+            undo.pop_all()
 
     def fileno(self) -> int:
         return int(self._line.event_get_fd())
