@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import random
 import socket
 from collections import deque
@@ -21,6 +22,8 @@ from appliance.nmos.is07.broadcast import Broadcaster
 from appliance.nmos.is07.exchange import Exchange, Receiving, Sending
 from appliance.nmos.is07.messages import MAX_BYTES, Event
 from appliance.nmos.is07.subscriber import Link
+
+log = logging.getLogger(__name__)
 
 CONNECT_S = 4.0
 MAX_LINKS = 256
@@ -164,14 +167,20 @@ class _Connection:
         self._rearm()
 
     async def _run(self) -> None:
-        """One connection, from the first packet to the last."""
+        """One connection; the link tries another when it is over, whatever ended it."""
         me = self._task
         try:
-            url, headers = await self._address()
-            opened = await self._client.connect(url, headers, MAX_BYTES, CONNECT_S, None)
+            await self._session(me)
         except HttpFailure as failure:
             self._lost(me, failure.reason)
-            return
+        except Exception:  # the boundary of this connection
+            log.exception("the connection to %s failed", self._uri)
+            self._lost(me, "it failed for a reason that is in the log")
+
+    async def _session(self, me: asyncio.Task[None] | None) -> None:
+        """From the first packet to the last."""
+        url, headers = await self._address()
+        opened = await self._client.connect(url, headers, MAX_BYTES, CONNECT_S, None)
         sending = self._loop.create_task(self._send_all(opened))
         try:
             self._link.opened(self._clock.monotonic(), self._clock.tai_ns())

@@ -66,6 +66,10 @@ class MqttCarrier:
             self._senders[broker].publish(sending, event)
 
     def receive(self, receiving: Receiving) -> None:
+        if not receiving.params["broker_topic"]:
+            self._leave(receiving.receiver_id)
+            self._exchange.report(receiving.receiver_id, "fault", "no broker_topic is named")
+            return
         broker = self._moved(receiving.receiver_id, receiving.params)
         if broker is not None:
             link = self._receivers.get(broker)
@@ -209,6 +213,8 @@ class _Heard:
     """What a receiver has heard since it was activated."""
 
     receiving: Receiving
+    connected: bool = True
+    """Its sender has not said otherwise."""
     last: Event | None = None
     problem: str = ""
     late: asyncio.TimerHandle | None = None
@@ -237,9 +243,7 @@ class _Receivers:
         self._heard[id] = _Heard(receiving)
         for topic in before - self._topics.all:
             self._link.unsubscribe(topic)
-        if not receiving.params["broker_topic"]:
-            self._exchange.report(id, "fault", "no broker_topic is named")
-        elif self._link.up:
+        if self._link.up:
             self._subscribe(self._topics.of(id))  # also where others did: what is retained comes again
         else:
             self._exchange.report(id, "starting", f"connecting to {self._link.broker.name}")
@@ -286,8 +290,8 @@ class _Receivers:
         topic = self._asking.pop(id, "")
         loop = asyncio.get_running_loop()
         for receiver_id in self._topics.for_events(topic):
-            self._exchange.report(receiver_id, "running")
             heard = self._heard[receiver_id]
+            self._tell(receiver_id, heard)
             if heard.last is None and heard.late is None and heard.receiving.params.get("ext_is_07_rest_api_url"):
                 heard.late = loop.call_later(LATE_S, self._ask, receiver_id)
 
@@ -303,13 +307,19 @@ class _Receivers:
             return
         if isinstance(message, ConnectionStatus):
             for id in statuses:
-                if message.active:
-                    self._exchange.report(id, "running")
-                else:
-                    self._exchange.report(id, "fault", "its sender is not connected to the broker")
+                heard = self._heard[id]
+                if heard.connected != message.active:  # another fault of its is no better for that
+                    heard.connected = message.active
+                    self._tell(id, heard)
         else:
             for id in events:
                 self._event(id, message)
+
+    def _tell(self, id: str, heard: _Heard) -> None:
+        if heard.connected:
+            self._exchange.report(id, "running")
+        else:
+            self._exchange.report(id, "fault", "its sender is not connected to the broker")
 
     def _event(self, receiver_id: str, event: Event) -> None:
         """One that was heard already, retained and told again after a reconnection, is not news."""

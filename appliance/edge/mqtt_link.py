@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import secrets
 import socket
@@ -19,6 +20,8 @@ import paho.mqtt.client as paho
 
 from appliance.nmos.is07.mqtt import RETRY_S, STEADY_S, Broker, Outgoing, PacketGuard
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 KEEP_ALIVE_S = 15
 CONNECT_S = 5.0
@@ -27,6 +30,7 @@ READS = 100
 REST_S = 0.05
 """So many reads are done in so many seconds: about 1,000 messages a second."""
 _MAX_ADDRESSES = 4
+_FAILED = "it failed for a reason that is in the log"
 
 
 Permitted = Callable[[str, str, int], bool]
@@ -100,6 +104,9 @@ class Link:
                 why = await self._session()
             except (OSError, ValueError, Lost) as error:  # ValueError: a host that DNS, or TLS, has no way to say
                 why = _reason(error)
+            except Exception:  # the boundary of this connection: another is tried, and the log has what was wrong
+                log.exception("the connection to the broker %s failed", self.broker.name)
+                why = _FAILED
             failures = 0 if loop.time() - began > STEADY_S else min(failures + 1, len(RETRY_S) - 1)
             self.on_down(why)
             await asyncio.sleep(RETRY_S[failures] * random.uniform(0.5, 1.0))
@@ -253,7 +260,7 @@ class _Reader:
             self._since, self._reads = now, 0
         while self._connection is not None:
             self._reads += 1
-            if not self._well(self._client.loop_read()):
+            if not self._well(self._client.loop_read):
                 return
             if self._reads > READS:
                 self._pause()
@@ -279,13 +286,19 @@ class _Reader:
 
     def _write(self) -> None:
         if self._connection is not None:
-            self._well(self._client.loop_write())
+            self._well(self._client.loop_write)
 
     def _keep_alive(self) -> None:
-        if self._connection is not None and self._well(self._client.loop_misc()):
+        if self._connection is not None and self._well(self._client.loop_misc):
             self._timer = self._loop.call_later(KEEP_ALIVE_S / 3, self._keep_alive)
 
-    def _well(self, code: int) -> bool:
+    def _well(self, step: Callable[[], int]) -> bool:
+        try:
+            code = step()
+        except Exception:  # whatever a broker sent: it costs this connection, and no more
+            log.exception("what the broker sent could not be read")
+            self._end(_FAILED)
+            return False
         if code == paho.MQTT_ERR_SUCCESS:
             return True
         self._end(str(paho.error_string(code)).rstrip(".").lower())
