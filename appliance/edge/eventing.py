@@ -7,6 +7,7 @@ in ``exchange.carriers`` under its name when ``start`` is called (see :class:`ap
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from appliance.config.model import Config, Transport
 from appliance.core.store import Store
 from appliance.core.types import Clock
 from appliance.discovery.contact import ContactPolicy
+from appliance.edge.ending import ending
 from appliance.edge.server import HttpServer
 from appliance.edge.takes import Takes
 from appliance.edge.tallying import Faces, Tallying
@@ -82,8 +84,9 @@ class Eventing:
         self.tallying.start()
 
     async def stop(self) -> None:
-        """Say that the sources go, and end every connection."""
-        self.sources.end("shutdown")
+        """Say that the sources go, and whether they come back, and end every connection."""
+        if self.sources.all:
+            self.sources.end(await ending(os.environ))
         await self.tallying.stop()
         await asyncio.gather(*(carrier.close() for carrier in self.exchange.carriers.values()))
 

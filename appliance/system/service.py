@@ -19,6 +19,7 @@ from appliance.system.systemd import Notifier
 log = logging.getLogger(__name__)
 
 API_FILE = "api.json"
+_FOR_ALL = 0o644
 
 
 class Service:
@@ -75,6 +76,7 @@ class Service:
         path = Path(self._runtime) / API_FILE
         try:
             path.write_text(json.dumps({"url": f"http://127.0.0.1:{self._port()}"}) + "\n", encoding="ascii")
+            path.chmod(_FOR_ALL)  # whoever may run `nmos-appliance status` finds it, whatever the unit's UMask
         except OSError as error:
             log.warning("%s: %s; commands need --url", path, error.strerror)
 

@@ -59,6 +59,7 @@ def test_systemd_hears_ready_status_and_life_and_commands_find_the_api(tmp_path:
     assert told[4] == "WATCHDOG=1"
     assert told[5] == "STOPPING=1"
     assert json.loads((tmp_path / "api.json").read_text()) == {"url": "http://127.0.0.1:8080"}
+    assert (tmp_path / "api.json").stat().st_mode & 0o777 == 0o644
 
 
 def test_a_runtime_directory_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path) -> None:
