@@ -6,10 +6,10 @@ silent is the last choice, for perhaps it is only multicast that does not work.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 
 from appliance.config.model import BrokerConfig
+from appliance.discovery.contact import ContactPolicy
 from appliance.discovery.records import Announced, Event, Instance, Silent, Withdrawn
 from appliance.discovery.txt import read_service_txt
 
@@ -21,7 +21,7 @@ class Brokers:
     """A table of services as :class:`appliance.edge.browsing.ServiceBrowsing` keeps it up."""
 
     def __init__(self, *, allow_local: bool = False) -> None:
-        self._allow_local = allow_local
+        self._policy = ContactPolicy(allow_local=allow_local)
         self._multicast: dict[str, Instance] = {}
         self._unicast: tuple[Instance, ...] = ()
         self._silent: set[str] = set()
@@ -72,13 +72,7 @@ class Brokers:
         name = instance.server.rstrip(".")
         if secure and not name.lower().endswith(".local"):
             return name
-        return next((ip for ip in instance.addresses if self._may_be_used(ip)), None)
+        return next((ip for ip in instance.addresses if self._may_be_used(ip, instance.port)), None)
 
-    def _may_be_used(self, ip: str) -> bool:
-        try:
-            address = ipaddress.ip_address(ip)
-        except ValueError:
-            return False
-        if address.is_multicast or address.is_unspecified or "%" in ip:
-            return False
-        return self._allow_local or not address.is_loopback
+    def _may_be_used(self, ip: str, port: int) -> bool:
+        return "%" not in ip and self._policy.permitted(ip, port)

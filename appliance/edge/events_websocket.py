@@ -226,7 +226,7 @@ class _Connection:
         addresses = [host] if _is_address(host) else await self._look_up(host, port)
         policy = self._policy()
         # Our own events are ours to hear: a button of this box may light its lamp.
-        allowed = [ip for ip in addresses if policy.permitted(ip, port) or policy.is_me((ip,), port)]
+        allowed = [ip for ip in addresses if policy.for_controllers(ip, port) or policy.is_me((ip,), port)]
         if not allowed:
             raise HttpFailure(f"{host} is no address that this box contacts", reached=False)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

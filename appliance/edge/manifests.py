@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import Callable
@@ -63,13 +64,21 @@ class Manifests:
             self._kept.put(entry, text)
         return text
 
-    async def at(self, url: str) -> str:
-        """The transport file at ``url``: a controller's word counts for any host, but not for this one itself."""
+    async def at(self, url: str, sender_id: str, remote: str) -> str:
+        """The transport file at ``url``, on the word of the controller at ``remote``: from hosts that the sender's own
+        node names, from the controller's own, and from where the configuration lets controllers send this box."""
         where = read_url(url)
+        entry = self._world.entries.get(sender_id)
+        if entry is not None:
+            with contextlib.suppress(Forbidden, NotFound):
+                return await self._file(self._target(entry, url), entry)
         for address in await _resolved(where.host):
-            if self._cache.policy.permitted(address, where.port):
+            if self._cache.policy.for_controller_at(remote, address, where.port):
                 return await self._file(where.at(address), None)
-        raise Forbidden(f"manifest_href leads to {where.host}, which this box does not contact for others")
+        raise Forbidden(
+            f"manifest_href leads to {where.host}: no known node names that host for this sender, nor is it the one "
+            "that asks (access.contact in the configuration may name its network)"
+        )
 
     async def leg(self, sender_id: str) -> JSON:
         """The one leg in IS-05's /active of a peer's sender of events; an ApplianceError says why not."""

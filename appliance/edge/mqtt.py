@@ -127,7 +127,7 @@ class MqttCarrier:
 
     def _permitted(self, host: str, ip: str, port: int) -> bool:
         configured = self._configured is not None and self._configured.host == host
-        return configured or self._policy().permitted(ip, port)
+        return configured or self._policy().for_controllers(ip, port)
 
 
 class _Senders:

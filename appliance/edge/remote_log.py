@@ -16,6 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from appliance.core.store import Change, Store
+from appliance.discovery.contact import ContactPolicy
 from appliance.edge.unicast_dns import address_of
 from appliance.nmos.is09.settings import SYSTEM, LogServer, kept_settings
 
@@ -32,8 +33,8 @@ _log = logging.getLogger(__name__)
 class RemoteLog:
     """Sends what the log says to the server that the store names, from ``start`` to ``stop``."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, policy: ContactPolicy) -> None:
+        self._store, self._policy = store, policy
         self._server: LogServer | None = None
         self._handler: SyslogHandler | None = None
         self._lookup: asyncio.Task[None] | None = None
@@ -85,6 +86,9 @@ class RemoteLog:
             self._open(address, server.port)
 
     def _open(self, address: str, port: int) -> None:
+        if not self._policy.permitted(address, port):
+            _log.warning("no syslog to %s port %d: this box contacts no such address for others", address, port)
+            return
         try:
             self._handler = SyslogHandler(address, port)
         except OSError as error:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from appliance.config.model import DiscoveryConfig, DiscoveryMode
 from appliance.core.store import Store
+from appliance.discovery.contact import ContactPolicy
 from appliance.discovery.registration.messages import Action, Answer, Doubt, Request, Say
 from appliance.discovery.registration.services import SYSTEM_TYPE, Services
 from appliance.discovery.registration.system import SYSTEM_VERSIONS, SystemSearch
@@ -39,7 +40,7 @@ class SystemApi:
             SYSTEM_VERSIONS, random.random, development=config.development, allow_local=config.allow_local
         )
         self._browsing = ServiceBrowsing(self._services, (SYSTEM_TYPE,), mdns, UnicastDns(config.domain), self._on_news)
-        self._log = RemoteLog(store)
+        self._log = RemoteLog(store, ContactPolicy(allow_local=config.allow_local))
         self._started = False
         self._request: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None

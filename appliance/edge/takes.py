@@ -19,7 +19,9 @@ from appliance.nmos.is05.transportfile import TransportFiles
 from appliance.web.messages import Answer, Request
 
 Manifest = Callable[[str], Awaitable[str]]
-"""The transport file of a known sender by its id, or of any by its manifest_href; raises ApplianceError."""
+"""The transport file of a known sender by its id; raises ApplianceError."""
+ManifestAt = Callable[[str, str, str], Awaitable[str]]
+"""The same by its manifest_href, the id of the sender and the address of whoever asks for it."""
 ActiveLeg = Callable[[str], Awaitable[JSON]]
 """The active leg of a known sender of events by its id; raises ApplianceError."""
 
@@ -34,7 +36,7 @@ class Takes:
         connections: Connections,
         files: TransportFiles,
         manifest_of: Manifest,
-        manifest_at: Manifest,
+        manifest_at: ManifestAt,
         leg_of: ActiveLeg,
     ) -> None:
         self._store = store
@@ -76,16 +78,16 @@ class Takes:
         sender = request.json_object()
         self._connections.check_target(receiver_id)  # before anybody is asked for the file
         turn = self._begin(receiver_id)
-        sdp = await self._file_of(sender) if sender else None
+        sdp = await self._file_of(sender, request.remote) if sender else None
         self._check_latest(receiver_id, turn)
         self._connections.target(receiver_id, sender, sdp)
         return Answer(sender, 202, settle=(receiver_id,))
 
-    async def _file_of(self, sender: JSON) -> str | None:
+    async def _file_of(self, sender: JSON, remote: str) -> str | None:
         id, href = sender["id"], sender["manifest_href"]
         if self._store.get(Kind.SENDER, id) is not None:
             return self._own_file(id)
-        return None if href is None else await self._manifest_at(href)
+        return None if href is None else await self._manifest_at(href, id, remote)
 
     def _own_file(self, sender_id: str) -> str:
         return self._files.sdp(self._connections.endpoint(Kind.SENDER, sender_id))

@@ -7,10 +7,10 @@ the place of what mDNS says (IS-04 Discovery, "Unicast vs. Multicast DNS-SD").
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from appliance.discovery.contact import ContactPolicy
 from appliance.discovery.records import Announced, Event, Instance, Silent, Withdrawn
 from appliance.discovery.txt import highest_common, read_service_txt, version_key
 
@@ -67,7 +67,7 @@ class Services:
         self._versions = tuple(versions)
         self._random = random
         self._development = development
-        self._allow_local = allow_local
+        self._policy = ContactPolicy(allow_local=allow_local)
         self._multicast: dict[str, Instance] = {}
         self._silent: set[str] = set()
         self._unicast: dict[str, tuple[Instance, ...]] = {}
@@ -138,22 +138,17 @@ class Services:
             return f"it speaks {', '.join(txt.api_ver) or 'no version'}, this box {', '.join(self._versions)}"
         if txt.priority >= DEVELOPMENT_PRIORITY and not self._development:
             return f"pri {txt.priority} is for development"
-        addresses = [ip for ip in instance.addresses if self._usable(ip) and (ip, instance.port) not in own]
+        addresses = [
+            ip
+            for ip in instance.addresses
+            if self._policy.permitted(ip, instance.port) and (ip, instance.port) not in own
+        ]
         if not addresses:
             return "it has no address that may be used"
         return [
             Candidate(_url(ip, instance.port), version, txt.priority, instance.name, txt.api_ver)
             for ip in addresses[:MAX_ADDRESSES]
         ]
-
-    def _usable(self, ip: str) -> bool:
-        try:
-            address = ipaddress.ip_address(ip)
-        except ValueError:
-            return False
-        if address.is_multicast or address.is_unspecified:
-            return False
-        return self._allow_local or not address.is_loopback
 
     def _urls(self, instance: Instance) -> frozenset[str]:
         return frozenset(_url(ip, instance.port) for ip in instance.addresses[:MAX_ADDRESSES])

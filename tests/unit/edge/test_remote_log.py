@@ -3,10 +3,12 @@
 import logging
 import re
 import socket
+from collections.abc import Iterator
 
 import pytest
 
 from appliance.core.store import Store
+from appliance.discovery.contact import ContactPolicy
 from appliance.edge.remote_log import APPLICATION, MAX_BYTES, RemoteLog, message
 from appliance.nmos.is09.settings import keep
 from tests.support.clock import FakeClock
@@ -28,15 +30,21 @@ def test_a_message_has_the_form_of_rfc_5424() -> None:
     assert message(record(logging.DEBUG, "x"), "h", 7).startswith(b"<31>1 ")
 
 
-def test_the_log_goes_where_the_system_says_and_no_further() -> None:
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind(("127.0.0.1", 0))
-    server.setblocking(False)
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.setblocking(False)
+        yield server
+
+
+def logged(server: socket.socket, policy: ContactPolicy) -> None:
+    """Something is said before, while and after the System API names the server."""
     log = logging.getLogger("appliance.test")
 
     async def scenario() -> None:
         store = Store(FakeClock())
-        remote = RemoteLog(store)
+        remote = RemoteLog(store, policy)
         remote.start()
         log.warning("before")
         keep(store, document(syslog={"hostname": "127.0.0.1", "port": server.getsockname()[1]}))
@@ -45,10 +53,19 @@ def test_the_log_goes_where_the_system_says_and_no_further() -> None:
         log.warning("after")
         await remote.stop()
 
-    with server:
-        run(scenario())
-        packet = server.recv(10_000)
-        assert re.match(rb"<28>1 \S+ \S+ nmos-appliance \d+ - - during xxx", packet)
-        assert len(packet) == MAX_BYTES
-        with pytest.raises(BlockingIOError):
-            server.recv(10_000)
+    run(scenario())
+
+
+def test_the_log_goes_where_the_system_says_and_no_further(server: socket.socket) -> None:
+    logged(server, ContactPolicy(allow_local=True))
+    packet = server.recv(10_000)
+    assert re.match(rb"<28>1 \S+ \S+ nmos-appliance \d+ - - during xxx", packet)
+    assert len(packet) == MAX_BYTES
+    with pytest.raises(BlockingIOError):
+        server.recv(10_000)
+
+
+def test_no_log_goes_to_this_host_on_its_word(server: socket.socket) -> None:
+    logged(server, ContactPolicy())
+    with pytest.raises(BlockingIOError):
+        server.recv(10_000)

@@ -31,11 +31,14 @@ class Scene:
         self.arrivals: dict[str, asyncio.Future[str]] = {}
         files = TransportFiles(self.box.store, self.box.connections, self.box.network, ttl=32)
         self.takes = Takes(
-            self.box.store, self.world, self.box.connections, files, self._manifest, self._manifest, self._leg
+            self.box.store, self.world, self.box.connections, files, self._manifest, self._manifest_at, self._leg
         )
 
     async def _leg(self, sender_id: str) -> JSON:
         return {"connection_uri": f"ws://10.0.0.9:80/{await self._manifest(sender_id)}", "ext_x": 1}
+
+    async def _manifest_at(self, url: str, sender_id: str, remote: str) -> str:
+        return await self._manifest(f"{url} of {sender_id} for {remote}")
 
     async def _manifest(self, name: str) -> str:
         return await self.arrivals.setdefault(name, asyncio.get_running_loop().create_future())
@@ -161,10 +164,10 @@ def test_over_mqtt_the_broker_of_the_sender_is_that_of_the_receiver() -> None:
 def test_target_fetches_what_the_controller_names_and_answers_202() -> None:
     async def scenario(scene: Scene) -> None:
         sender = {"id": SENDER_ID, "manifest_href": "http://10.0.0.9/x.sdp"}
-        request = Request("PUT", "/target", body=json.dumps(sender).encode())
+        request = Request("PUT", "/target", body=json.dumps(sender).encode(), remote="10.0.0.5")
         target = begun(scene.takes.target(SPEAKER, request))
         await asyncio.sleep(0)
-        scene.arrive("http://10.0.0.9/x.sdp", "239.1.1.1")
+        scene.arrive(f"http://10.0.0.9/x.sdp of {SENDER_ID} for 10.0.0.5", "239.1.1.1")
         answer = await target
         assert (answer.status, answer.body) == (202, sender)
         assert scene.active == (SENDER_ID, "239.1.1.1")

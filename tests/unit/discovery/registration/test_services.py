@@ -135,7 +135,10 @@ def test_every_address_of_a_registry_is_a_place_to_try() -> None:
     assert urls == ["http://10.0.0.1:80", "http://[fd00::1]:80", "http://[fe80::1%2]:80", "http://10.0.0.2:80"]
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "0.0.0.0", "224.0.0.1", "ff02::fb", "nonsense"])
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "::1", "0.0.0.0", "224.0.0.1", "ff02::fb", "169.254.169.254", "::ffff:127.0.0.1", "nonsense"],
+)
 def test_no_announcement_leads_to_loopback_or_to_no_host(address: str) -> None:
     assert found(services(), instance(addresses=[address])) == []
 
