@@ -29,6 +29,8 @@ def mode_line(status: BoxStatus) -> str:
 
 def source_state(source: SourceItem, now: int) -> str:
     """What is special about a source, else nothing."""
+    if source.absent:
+        return f"a favourite, {source.absence(now)}"
     if source.lost_since is not None:
         return f"lost {span((now - source.lost_since) / NS)} ago"
     if not source.confirmed:

@@ -88,7 +88,8 @@ def _listed(presets: Any, as_json: bool) -> int:
         print_json(presets)
         return 0
     for each in presets:
-        print(f"{each['name']}  ({each['receivers']} receiver{'' if each['receivers'] == 1 else 's'})")
+        without = f", without {', '.join(each['missing'])}: not there" if each["missing"] else ""
+        print(f"{each['name']}  ({each['receivers']} receiver{'' if each['receivers'] == 1 else 's'}{without})")
     return 0
 
 

@@ -98,7 +98,7 @@ class Eventing:
         """A take that an action asks for: the source by its id, or by a label that only it has."""
         sender_id = None
         if source is not None:
-            named = [item.id for item in self._menu.sources() if item.label == source]
+            named = [item.id for item in self._menu.sources() if item.label == source and not item.absent]
             if self._menu.source(source) is None and len(named) != 1:
                 raise NotFound(f"{'no source is' if not named else f'{len(named)} sources are'} called {source[:60]}")
             sender_id = source if self._menu.source(source) is not None else named[0]

@@ -19,6 +19,7 @@ from appliance.edge.secrets import Scrypt
 from appliance.network.model import Network
 from appliance.panel.annotations import AnnotationApi
 from appliance.panel.api import PanelApi, Take
+from appliance.panel.favourites import keep_favourites
 from appliance.panel.guard import Guard
 from appliance.panel.kept import Defaults
 from appliance.panel.menu import MenuModel
@@ -44,6 +45,7 @@ class Front:
         if panel.forget_pin:
             forget_pin(store)
         self.menu = MenuModel(store, world, clock, later, defaults=self._defaults)
+        keep_favourites(self.menu, store)
         self.events = PanelEvents(self.menu, clock)
         self._scrypt = Scrypt()
         self.guard = Guard(

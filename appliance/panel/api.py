@@ -111,6 +111,8 @@ class PanelApi:
             source = self._menu.source(sender_id)
             if source is None:
                 raise NotFound(f"sender_id: no source {sender_id[:60]!r} is known")
+            if source.absent:
+                raise NotFound(f"sender_id: {source.label} is not on the network")
             fit = self._menu.fit(sender_id, receiver_id)
             if fit.verdict == "no":
                 raise Conflict(f"sender_id: {source.label} does not fit {receiver.label}: {fit.reason}")

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from appliance.core.store import ResourceChange
-from appliance.core.tai import parse_tai
+from appliance.core.tai import format_tai, parse_tai
 from appliance.core.types import JSON
 from appliance.discovery.world import SenderEntry
 from appliance.errors import BadRequest
@@ -46,6 +46,34 @@ def source_item(entry: SenderEntry, current_on: tuple[str, ...], pending_on: tup
         current_on=current_on,
         pending_on=pending_on,
         tags=_tags_of(entry.sender),
+    )
+
+
+def remembered(item: SourceItem) -> JSON:
+    """What is kept of a favourite, for when it is not there."""
+    named = {"device": item.device.to_json(), "node": item.node.to_json()}
+    left = format_tai(item.lost_since) if item.absent and item.lost_since is not None else None
+    return {"label": item.label, **named, "format": item.format, "detail": item.detail, "left": left}
+
+
+def absent_item(
+    id: str, kept: Mapping[str, Any], current_on: tuple[str, ...], pending_on: tuple[str, ...]
+) -> SourceItem:
+    """A favourite that is not on the network. ``kept`` by an older version has the label alone."""
+    left = kept.get("left")
+    device, node = (Named.from_json(kept.get(key) or {"id": "", "label": ""}) for key in ("device", "node"))
+    return SourceItem(
+        id=id,
+        label=kept["label"],
+        device=device,
+        node=node,
+        format=kept.get("format", ""),
+        detail=kept.get("detail", ""),
+        lost_since=None if left is None else parse_tai(left),
+        confirmed=False,
+        current_on=current_on,
+        pending_on=pending_on,
+        absent=True,
     )
 
 

@@ -182,6 +182,8 @@ def _source_cells(scene: Scene, source: SourceItem) -> tuple[str, str, list[str]
         silent = "not sending" if source.sending is False else ""
         note = ", ".join(filter(None, ("current", lost or silent)))
         return ("lost" if lost else "current"), (LOST if lost else CURRENT), [*cells, note]
+    if source.absent:
+        return "dim", UNFIT, [*cells, lost.replace("lost", "left") or "not on the network"]
     if lost:
         return "lost", LOST, [*cells, lost]
     fit = scene.navigation.mirror.fits.get(source.id)
@@ -237,6 +239,8 @@ def _about(scene: Scene) -> str:
     if row is not None and row.receiver is not None:
         return row.receiver.fault or "; ".join(row.receiver.why) or row.receiver.description
     if row is not None and row.source is not None:
+        if row.source.absent:
+            return f"{row.source.label}: {row.source.absence(scene.now)}; * takes it off the favourites"
         fit = navigation.mirror.fits.get(row.source.id)
         if fit is not None and fit.verdict != "yes":
             return f"{row.source.label}: {fit.reason}"

@@ -84,6 +84,8 @@ class ExplainApi:
             source = self._menu.source(sender)
             if source is None:
                 raise NotFound(f"sender: no source {clean(sender, 60)!r} is known")
+            if source.absent:
+                raise NotFound(f"sender: {source.label} is not on the network")
             best = next((one.get(LABEL) for one in satisfied_sets(self._menu.stream(sender), caps)), None)
             yield _fit(source.label, self._menu.fit(sender, id), best)
 

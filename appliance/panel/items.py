@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from appliance.core.tai import format_tai, parse_tai
+from appliance.core.tai import NS, format_tai, parse_tai
 from appliance.core.types import JSON
 from appliance.panel.kept import RouteItem
+from appliance.panel.text import span
 
 Verdict = Literal["yes", "no", "unknown"]
 Health = Literal["ok", "warning", "fault"]
@@ -44,6 +45,7 @@ class SourceItem:
 
     ``detail`` is its essence in a few words ("L24 48 kHz 2 ch"); ``current_on`` and ``pending_on`` are ids of receivers
     of this box; ``lost_since`` is TAI ns; ``confirmed``: seen since this box started; ``tags`` as "name=value".
+    ``absent``: a favourite that has left the network, as it was last seen; ``lost_since`` is when, if that is known.
     """
 
     id: str
@@ -62,6 +64,12 @@ class SourceItem:
     current_on: tuple[str, ...] = ()
     pending_on: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    absent: bool = False
+
+    def absence(self, now: int) -> str:
+        """How long it has not been there, where it is absent; ``now`` is TAI ns."""
+        since = "" if self.lost_since is None else f" for {span((now - self.lost_since) / NS)}"
+        return f"not on the network{since}"
 
     def to_json(self, fit: Fit | None = None) -> JSON:
         body: JSON = {
@@ -81,6 +89,7 @@ class SourceItem:
             "current_on": list(self.current_on),
             "pending_on": list(self.pending_on),
             "tags": list(self.tags),
+            "absent": self.absent,
         }
         return body if fit is None else {**body, "fit": {"verdict": fit.verdict, "reason": fit.reason}}
 
@@ -103,6 +112,7 @@ class SourceItem:
             current_on=tuple(body["current_on"]),
             pending_on=tuple(body["pending_on"]),
             tags=tuple(body["tags"]),
+            absent=body["absent"],
         )
 
 
@@ -260,6 +270,17 @@ class SourceGroup:
         """ "Stage box · Inputs", or one of the two where they say the same."""
         labels = [self.node.label, self.device.label]
         return " · ".join(dict.fromkeys(label for label in labels if label))
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """The menu for one receiver (or for none): a page of the sources by device, each with its fit."""
+
+    status: BoxStatus
+    receiver: ReceiverItem | None
+    groups: tuple[SourceGroup, ...]
+    fits: dict[str, Fit]
+    total: int
 
 
 def _tai_or_none(value: int | None) -> str | None:

@@ -2,7 +2,8 @@
 
 It is kept in the store's aspects, so the journal writes it, every face hears of it, and a backup has it:
 
-    favourite  sender id    {"label"}
+    favourite  sender id    {"label", "device", "node", "format", "detail", "left"}: as it was last seen, and since when
+                            (TAI) it is not on the network, or null
     preset     name         {"saved": TAI, "takes": {receiver id: {"sender_id", "label"}}}
     panel      "settings"   {"confirm": bool}
     panel      "lock"       {"locked": bool, "pin": a salted hash, or null}
@@ -43,18 +44,21 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class PresetItem:
-    """A preset in a list: how many receivers it is about, and when it was saved (TAI ns)."""
+    """A preset in a list: how many receivers it is about, when it was saved (TAI ns), and the labels of those of its
+    sources that are not there now."""
 
     name: str
     receivers: int
     saved: int
+    missing: tuple[str, ...] = ()
 
     def to_json(self) -> JSON:
-        return {"name": self.name, "receivers": self.receivers, "saved": format_tai(self.saved)}
+        missing = list(self.missing)
+        return {"name": self.name, "receivers": self.receivers, "saved": format_tai(self.saved), "missing": missing}
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> PresetItem:
-        return cls(body["name"], body["receivers"], parse_tai(body["saved"]))
+        return cls(body["name"], body["receivers"], parse_tai(body["saved"]), tuple(body["missing"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +129,13 @@ class RouteItem:
         )
 
 
-def panel_item(store: Store, defaults: Defaults) -> PanelItem:
+def panel_item(store: Store, defaults: Defaults, missing: Mapping[str, tuple[str, ...]] | None = None) -> PanelItem:
+    """``missing``: by preset, the labels of its sources that are not there."""
     lock = store.aspect(PANEL, LOCK) or {}
     return PanelItem(
         favourites=frozenset(store.aspects(FAVOURITE)),
         presets=tuple(
-            PresetItem(name, len(preset["takes"]), parse_tai(preset["saved"]))
+            PresetItem(name, len(preset["takes"]), parse_tai(preset["saved"]), (missing or {}).get(name, ()))
             for name, preset in sorted(store.aspects(PRESET).items(), key=lambda item: item[0].casefold())
         ),
         confirm=bool((store.aspect(PANEL, SETTINGS) or {}).get("confirm", defaults.confirm)),

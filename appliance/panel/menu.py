@@ -9,37 +9,28 @@ between which ``later`` lets the loop go on. Listeners hear, after each piece, w
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from appliance.core.store import Change, Store
 from appliance.core.types import JSON, Clock, Kind
-from appliance.discovery.world import PeerStatus, SenderEntry, World, WorldChange
+from appliance.discovery.world import PeerStatus, World, WorldChange
 from appliance.media.engine import StreamStatus
 from appliance.nmos.caps.stream import Stream
-from appliance.panel import describe
+from appliance.panel import describe, presets
 from appliance.panel.fit import fit, stream_of
 from appliance.panel.health import Counts, Feed, box_status
-from appliance.panel.items import BoxStatus, Fit, MenuChange, Named, Pending, ReceiverItem, SourceGroup, SourceItem
-from appliance.panel.kept import ROUTE, ROUTING, SHOWN, Defaults, PanelItem, panel_item, route_item
+from appliance.panel.items import BoxStatus, Fit, Menu, MenuChange, Named, Pending, ReceiverItem, SourceItem
+from appliance.panel.kept import FAVOURITE, PRESET, ROUTE, ROUTING, SHOWN, Defaults, PanelItem, panel_item, route_item
 from appliance.panel.listing import Listing, grouped
+from appliance.panel.shown import Shown
 
 PIECE = 40
 """How many senders are made anew in one go: about a millisecond's work."""
 
 _IDLE = StreamStatus()
 _UNKNOWN = Fit("unknown", "it is no longer known")
-
-
-@dataclass(frozen=True, slots=True)
-class Menu:
-    """The menu for one receiver (or for none): a page of the sources by device, each with its fit."""
-
-    status: BoxStatus
-    receiver: ReceiverItem | None
-    groups: tuple[SourceGroup, ...]
-    fits: dict[str, Fit]
-    total: int
+_ABSENT = Fit("no", "it is not on the network")
 
 
 Listener = Callable[[MenuChange], None]
@@ -56,15 +47,16 @@ class MenuModel:
         self._store, self._world, self._clock, self._later = store, world, clock, later
         self._first: str | None = None
         self._defaults = defaults or Defaults()
-        self._panel = panel_item(store, self._defaults)
         self._listing = Listing()
         self._lost: set[str] = set()
+        self._absent: set[str] = set()
+        self._in_presets = presets.senders_in(store.aspects(PRESET))
+        self._panel = self._make_panel()
         self._receivers: dict[str, ReceiverItem] = {}
         self._positions: dict[str, int] = {}
         self._referring: dict[str, set[str]] = {}
         self._troubled: dict[str, ReceiverItem] = {}
-        self._shown: dict[str, SourceItem] = {}
-        self._vanished: dict[str, int] = {}
+        self._shown = Shown(clock)
         self._streams: dict[str, StreamStatus] = {}
         self._sender_faults: dict[str, str] = {}
         self._takes: dict[str, list[str | None]] = {}
@@ -77,7 +69,7 @@ class MenuModel:
         self.tally: Callable[[], JSON] | None = None
         self._refresh_receivers(store.all(Kind.RECEIVER))
         self._status = self._make_status()
-        self._on_senders(world.entries)
+        self._on_senders((*world.entries, *store.aspects(FAVOURITE)))
         self._ends = (store.subscribe(self._on_store), world.subscribe(self._on_world))
 
     def close(self) -> None:
@@ -132,14 +124,14 @@ class MenuModel:
         """Whether a source fits a receiver of this box, and if not, why."""
         entry, receiver = self._world.entries.get(source_id), self._store.get(Kind.RECEIVER, receiver_id)
         if entry is None or receiver is None:
-            return _UNKNOWN
+            return _ABSENT if source_id in self._absent else _UNKNOWN
         known = self._fits.setdefault(receiver_id, {})
         if source_id not in known:
             known[source_id] = fit(entry, receiver)
         return known[source_id]
 
     def stream(self, source_id: str) -> Stream:
-        """What is known of what a source sends, which must be there."""
+        """What is known of what a source sends, which must be there (and not be absent)."""
         return stream_of(self._world.entries[source_id])
 
     def menu(self, receiver_id: str | None = None, offset: int = 0, limit: int = 1_000_000) -> Menu:
@@ -220,8 +212,10 @@ class MenuModel:
             self._fits.pop(id, None)
         touched |= {aspect.id for aspect in change.aspects if aspect.aspect in ("connection", ROUTE, ROUTING)}
         if any(aspect.aspect in SHOWN for aspect in change.aspects):
-            self._panel = panel_item(self._store, self._defaults)
+            self._in_presets = presets.senders_in(self._store.aspects(PRESET))
+            self._panel = self._make_panel()
             self._tell(panel=True)
+        self._on_senders(aspect.id for aspect in change.aspects if aspect.aspect == FAVOURITE)
         self._refresh(self._store.all(Kind.RECEIVER) if relabelled else touched)
 
     def _on_world(self, change: WorldChange) -> None:
@@ -267,22 +261,34 @@ class MenuModel:
         different: set[str] = set()
         gone: set[str] = set()
         for id in ids:
-            entry = self._world.entries.get(id)
             for known in self._fits.values():
                 known.pop(id, None)
-            if entry is None:
-                self._lost.discard(id)
+            item = self._make_source(id)
+            if item is None:
                 gone.update([id] if self._listing.remove(id) else ())
-            elif self._listing.put(self._make_source(entry)):
+            elif self._listing.put(item):
                 different.add(id)
+            _keep(self._lost, id, item is not None and item.lost_since is not None and not item.absent)
+            _keep(self._absent, id, item is not None and item.absent)
         return frozenset(different), frozenset(gone)
 
-    def _make_source(self, entry: SenderEntry) -> SourceItem:
-        (self._lost.add if entry.lost_since is not None else self._lost.discard)(entry.id)
-        receivers = [self._receivers[id] for id in self._receivers_of(entry.id)]
-        current = tuple(item.id for item in receivers if item.sender_id == entry.id)
-        pending = tuple(item.id for item in receivers if describe.wanted(item) == entry.id)
-        return describe.source_item(entry, current, pending)
+    def _make_source(self, id: str) -> SourceItem | None:
+        """As it is; a favourite that has left the network as it was."""
+        receivers = [self._receivers[id] for id in self._receivers_of(id)]
+        current = tuple(item.id for item in receivers if item.sender_id == id)
+        pending = tuple(item.id for item in receivers if describe.wanted(item) == id)
+        if (entry := self._world.entries.get(id)) is not None:
+            return describe.source_item(entry, current, pending)
+        if (kept := self._store.aspect(FAVOURITE, id)) is None:
+            return None
+        before = self._listing.get(id)
+        if before is None or before.absent:
+            return describe.absent_item(id, kept, current, pending)
+        left = replace(before, absent=True, lost_since=before.lost_since or self._clock.tai_ns())
+        return describe.absent_item(id, describe.remembered(left), current, pending)
+
+    def _is_there(self, id: str) -> bool:
+        return id in self._listing and id not in self._lost and id not in self._absent
 
     def _refresh_receivers(self, ids: Iterable[str]) -> frozenset[str]:
         """Make these anew, or drop what the store no longer has; which are different."""
@@ -322,30 +328,14 @@ class MenuModel:
 
     def _make_receiver(self, id: str, receiver: JSON) -> ReceiverItem:
         connection = self._store.aspect("connection", id) or {}
-        source, lost_since = self._source_of(id, (connection.get("active") or {}).get("sender_id"))
+        sender_id = (connection.get("active") or {}).get("sender_id")
+        source, lost_since = self._shown.source(id, sender_id, self._listing.get(sender_id or ""))
         stream = self._streams.get(id, _IDLE)
         device = self._store.get(Kind.DEVICE, receiver["device_id"])
         traps = self._traps.get(id, ())
         pending = self._pending(id, connection)
         item = describe.receiver_item(receiver, device, connection, stream, pending, source, lost_since, traps)
         return replace(item, route=route_item(self._store, self._defaults, id))
-
-    def _source_of(self, receiver_id: str, sender_id: str | None) -> tuple[SourceItem | None, int | None]:
-        """The source that a receiver shows, and since when it is lost: remembered also when it is gone altogether."""
-        if sender_id is None:
-            self._shown.pop(receiver_id, None)
-            self._vanished.pop(receiver_id, None)
-            return None, None
-        source = self._listing.get(sender_id)
-        if source is not None:
-            self._shown[receiver_id] = source
-            self._vanished.pop(receiver_id, None)
-            return source, source.lost_since
-        last = self._shown.get(receiver_id)
-        if last is None or last.id != sender_id:
-            return None, None  # not seen since this box started
-        since = self._vanished.setdefault(receiver_id, last.lost_since or self._clock.tai_ns())
-        return last, since
 
     def _pending(self, id: str, connection: JSON) -> Pending | None:
         if takes := self._takes.get(id):
@@ -367,6 +357,9 @@ class MenuModel:
         receivers: frozenset[str] = frozenset(),
         panel: bool = False,
     ) -> None:
+        if not self._in_presets.isdisjoint(sources | gone):
+            before, self._panel = self._panel, self._make_panel()
+            panel = panel or self._panel != before
         status = self._make_status()
         change = MenuChange(sources, gone, receivers, status != self._status, panel)
         self._status = status
@@ -374,13 +367,17 @@ class MenuModel:
             for listener in tuple(self._listeners):
                 listener(change)
 
+    def _make_panel(self) -> PanelItem:
+        missing = presets.missing(self._store.aspects(PRESET), self._is_there)
+        return panel_item(self._store, self._defaults, missing)
+
     def _make_status(self) -> BoxStatus:
         node = self._store.node
         senders = self._store.all(Kind.SENDER)
         return box_status(
             Named(node["id"], describe.label_of(node)),
             self._feed,
-            Counts(len(self._listing), len(self._lost), len(self._receivers)),
+            Counts(len(self._listing) - len(self._absent), len(self._lost), len(self._receivers)),
             [self._troubled[id] for id in self._in_order(self._troubled)],
             [(describe.label_of(senders[id]), detail) for id, detail in self._sender_faults.items() if id in senders],
             self._world.peers,
@@ -392,3 +389,7 @@ class MenuModel:
         """What this box calls its own sender or receiver; nothing for the box itself."""
         own = self._store.get(Kind.RECEIVER, id) or self._store.get(Kind.SENDER, id)
         return describe.label_of(own) if own else ""
+
+
+def _keep(ids: set[str], id: str, is_so: bool) -> None:
+    (ids.add if is_so else ids.discard)(id)

@@ -182,6 +182,8 @@ class Navigation:
             return Refused("this box has no receiver")
         if self.mirror.panel.locked:
             return self._ask_pin()
+        if source is not None and source.absent:
+            return Refused(f"{source.label} is not on the network")
         fit = None if source is None else self.mirror.fits.get(source.id)
         if source is not None and fit is not None and fit.verdict == "no":
             return Refused(f"{source.label} does not fit: {fit.reason}")

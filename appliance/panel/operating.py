@@ -18,6 +18,7 @@ from appliance.errors import BadRequest, Conflict, Forbidden, NotFound
 from appliance.panel import presets
 from appliance.panel.api import PanelApi
 from appliance.panel.attempts import Attempts
+from appliance.panel.describe import remembered
 from appliance.panel.kept import (
     FAVOURITE,
     LOCK,
@@ -105,7 +106,7 @@ class OperatingApi:
             raise NotFound(f"id: no source {id[:60]!r} is known")
         if wanted and len(self._store.aspects(FAVOURITE)) >= MAX_FAVOURITES:
             raise Conflict(f"favourite: there are {MAX_FAVOURITES} already")
-        value = {"label": source.label} if wanted and source is not None else None
+        value = remembered(source) if wanted and source is not None else None
         self._attach("favourites changed at the panel", FAVOURITE, id, value)
         return self.settings(request)
 

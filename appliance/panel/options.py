@@ -11,6 +11,7 @@ from typing import Literal
 
 from appliance.panel.effects import Do
 from appliance.panel.items import ReceiverItem, SourceGroup, SourceItem
+from appliance.panel.kept import PresetItem
 from appliance.panel.mirror import Mirror
 from appliance.panel.text import find_key
 
@@ -84,7 +85,7 @@ def presets(mirror: Mirror, typed: str) -> list[Row]:
     note = "replaces it" if name in known else ""
     save = Row("save", text=f"Save what is shown now as “{name}”", note=note, does=_preset("save", name))
     return [_BACK, save] + [
-        Row(f"preset {preset.name}", text=preset.name, note=_count(preset.receivers, "receiver"),
+        Row(f"preset {preset.name}", text=preset.name, note=_about(preset),
             does=_preset("recall", preset.name), long=_preset("delete", preset.name))
         for preset in mirror.panel.presets if all(word in find_key(preset.name) for word in words)
     ]  # fmt: skip
@@ -124,6 +125,11 @@ def _auto_route(receiver: ReceiverItem) -> list[Row]:
         release = _route(receiver, release=True)
         rows.append(Row("release", text="Release what was chosen by hand", note="auto-route goes on", does=release))
     return rows
+
+
+def _about(preset: PresetItem) -> str:
+    """What it is about; what of it cannot be given back now comes first."""
+    return f"without {', '.join(preset.missing)}" if preset.missing else _count(preset.receivers, "receiver")
 
 
 def _route(receiver: ReceiverItem, **body: object) -> Do:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from appliance.core.types import JSON
@@ -15,6 +16,8 @@ MAX_PRESETS = 100
 MAX_TAKES = 20_000
 """In all presets together: some 3 MB on the flash."""
 MAX_NAME = 60
+MAX_MISSING = 5
+"""So many labels say enough of a preset."""
 _ID_LENGTH = 36
 
 ReceiverOf = Callable[[str], ReceiverItem | None]
@@ -41,6 +44,25 @@ def _is_so(item: ReceiverItem | None, take: JSON) -> bool:
     shown = item.sender_id if item.enabled else None
     is_nameless = item.enabled and item.sender_id is None
     return bool(shown == take["sender_id"]) and not is_nameless
+
+
+def senders_in(presets: Mapping[str, JSON]) -> frozenset[str]:
+    """The ids of all that they name."""
+    return frozenset(
+        id for preset in presets.values() for take in preset["takes"].values() if (id := take["sender_id"])
+    )
+
+
+def missing(presets: Mapping[str, JSON], is_there: Callable[[str], bool]) -> dict[str, tuple[str, ...]]:
+    """By preset, what its sources are called that are not there: each once, a few at most."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, preset in presets.items():
+        takes = (take for take in preset["takes"].values() if take["sender_id"] is not None)
+        gone = dict.fromkeys(
+            take["label"] or take["sender_id"][:8] for take in takes if not is_there(take["sender_id"])
+        )
+        found[name] = tuple(islice(gone, MAX_MISSING))
+    return found
 
 
 def exported(presets: Mapping[str, JSON], receiver_of: ReceiverOf) -> list[JSON]:

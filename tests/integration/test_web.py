@@ -141,6 +141,7 @@ def test_take_lose_and_recover_on_two_boxes(lan: Lan, start_box: StartBox, brows
 
     # A name is text, whatever is in it.
     browser.click("#rename")
+    browser.wait("document.querySelector('#naming').open")
     browser.evaluate(f"document.querySelector('#naming-label').value = {json.dumps(MARKUP)}")
     browser.click("#naming-save")
     browser.sees(MARKUP, "#now-receiver")
@@ -148,6 +149,7 @@ def test_take_lose_and_recover_on_two_boxes(lan: Lan, start_box: StartBox, brows
     assert browser.evaluate("document.querySelectorAll('main img, main b').length") == 0
     assert browser.evaluate("document.title") == "Display"
     browser.click("#rename")
+    browser.wait("document.querySelector('#naming').open")
     browser.click("#naming-reset")
     eventually(lambda: browser.text("#now-receiver") == "Speaker", "the name as configured")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.integration.conftest import StartBox
 from tests.integration.test_two_boxes import SOURCE
-from tests.integration.test_web import DISPLAY, SCREENSHOTS, photograph, press, shows, violations
+from tests.integration.test_web import DISPLAY, SCREENSHOTS, STEADY, photograph, press, shows, violations
 from tests.lan.box import Box
 from tests.lan.browser import MONITOR, PHONE, Browser
 from tests.lan.network import Lan
@@ -38,7 +38,7 @@ def looked_at(browser: Browser, axe: str, name: str) -> None:
 
 
 def test_presets_favourites_auto_route_and_the_lock(lan: Lan, start_box: StartBox, browser: Browser, axe: str) -> None:
-    start_box(lan.host("source"), SOURCE, name="source")
+    source = start_box(lan.host("source"), SOURCE, name="source")
     box = start_box(lan.host("display"), DISPLAY, name="display")
     browser.open(box.url)
     press(browser, "High")
@@ -133,6 +133,46 @@ def test_presets_favourites_auto_route_and_the_lock(lan: Lan, start_box: StartBo
     browser.wait("document.querySelector('#locked').checkVisibility()")
     assert box.post("/panel/unlock", {"pin": PIN}).status == 200
     browser.wait("!document.querySelector('#locked').checkVisibility()")
+
+    # What the owner says of a receiver: a name, a description, tags; by keys alone.
+    browser.evaluate("document.querySelector('#rename').focus()")
+    browser.press("Enter")
+    browser.wait("document.querySelector('#naming').open")
+    assert browser.evaluate("document.activeElement.id") == "naming-label"
+    write(browser, "#naming-description", MARKUP)
+    browser.evaluate("document.querySelector('#tag-add').focus()")
+    browser.press("Enter")
+    browser.wait("document.activeElement.name === 'tag'")
+    browser.type("room")
+    browser.press("Enter")
+    browser.sees("A tag wants a name and a value.", "#naming-error")
+    browser.evaluate("document.querySelector('#naming-tags input[name=value]').focus()")
+    browser.type("7 b")
+    looked_at(browser, axe, "naming")
+    browser.press("Enter")
+    browser.wait("!document.querySelector('#naming').open")
+    [speaker] = [each for each in box.json("/x-nmos/node/v1.3/receivers") if each["label"] == "Speaker"]
+    assert (speaker["description"], speaker["tags"]["room"]) == (MARKUP, ["7 b"])
+    browser.click("#rename")
+    browser.wait("document.querySelector('#naming').open")
+    browser.click("#naming-tags button", "Remove")
+    browser.click("#naming-save")
+    browser.wait("!document.querySelector('#naming').open")
+    [speaker] = [each for each in box.json("/x-nmos/node/v1.3/receivers") if each["label"] == "Speaker"]
+    assert "room" not in speaker["tags"]
+
+    # The favourite's node leaves the network: the favourite stays, says so, and goes with its star.
+    press(browser, "High")
+    browser.sees("High", "#now-source")
+    assert source.stop() == 0
+    browser.sees("not on the network since", "#list")
+    browser.sees("Evening · without High", "#presets")
+    looked_at(browser, axe, "absent")
+    press(browser, "Low")
+    browser.sees("Low is not on the network since", "#toast")
+    assert shows(box) == "High"
+    browser.click("#list .misfit .star")
+    browser.wait("!document.querySelector('#list').innerText.includes('Low')")
 
     expected = [error for error in browser.errors if not any(status in error for status in ("403", "502", "404"))]
     browser.errors.clear()

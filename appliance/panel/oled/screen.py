@@ -235,6 +235,8 @@ def _source_cells(scene: Scene, source: SourceItem) -> tuple[str, str, str]:
     detail = source.detail or source.format
     if receiver is not None and receiver.id in source.pending_on:
         return PENDING, source.label, detail
+    if source.absent:
+        return UNFIT, source.label, source.absence(scene.now)
     if source.lost_since is not None:
         return LOST, source.label, f"lost {span((scene.now - source.lost_since) / NS)} ago"
     if receiver is not None and receiver.id in source.current_on:

@@ -94,7 +94,8 @@ export class Menu {
   }
 
   // The page's lines: a heading for each device, then its sources, so many in a line. What does not fit is counted,
-  // and left out unless `all` is asked for; what `receiverId` shows or gets is always there.
+  // and left out unless `all` is asked for; what `receiverId` shows or gets is always there,
+  // and so is a favourite that has left the network.
   lay({ find, all, columns, receiverId }) {
     const asked = JSON.stringify([find, all, columns, receiverId]);
     const key = `${this.revision} ${asked}`;
@@ -110,7 +111,7 @@ export class Menu {
       const place = this.places.get(id);
       if (!words.every((word) => place.includes(word))) continue;
       const source = this.sources.get(id);
-      const here = source.current_on.includes(receiverId) || source.pending_on.includes(receiverId);
+      const here = source.absent || source.current_on.includes(receiverId) || source.pending_on.includes(receiverId);
       if (!here && this.fits.get(id)?.verdict === "no") {
         laid.misfits++;
         laid.misfit ??= id;
@@ -142,6 +143,7 @@ export class Menu {
     const nodes = new Map();
     for (const id of this.sorted()) {
       const source = this.sources.get(id);
+      if (source.absent) continue;
       const node = nodes.get(source.node.id) ?? { ...source.node, count: 0, lost: 0, unconfirmed: 0 };
       nodes.set(source.node.id, node);
       node.count++;

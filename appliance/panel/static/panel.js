@@ -7,6 +7,7 @@ import { SourceList } from "./list.js";
 import { Lock } from "./lock.js";
 import { Menu, seconds, span } from "./menu.js";
 import { Meters } from "./meters.js";
+import { Naming } from "./naming.js";
 import { Network } from "./network.js";
 import { Presets } from "./presets.js";
 import { Route } from "./route.js";
@@ -25,7 +26,8 @@ const lock = new Lock(menu, toast);
 const presets = new Presets(menu, toast, say, may);
 const route = new Route(menu, toast, may);
 const list = new SourceList($("list"), describe, press, star, () => toast("The list moved just then: press again"));
-const side = new Side(menu, find, toast);
+const naming = new Naming(toast, may);
+const side = new Side(menu, find, toast, (id, label) => naming.open(id, label));
 const tally = new Tally(toast);
 const meters = new Meters($("now-levels"), $("now-arrives"));
 const network = new Network(() => side.visible && page.link === "live");
@@ -96,6 +98,7 @@ function press(sourceId) {
   list.put(sourceId);
   drawSoon();
   const misfit = menu.fits.get(sourceId);
+  if (source.absent) return toast(`${source.label} is ${absence(source)}. Its star takes it off this list.`);
   if (page.link === "lost") return toast(UNHEARD);
   if (lock.refuses()) return;
   if (!receiver) return toast("This box has no receiver: it only sends");
@@ -141,7 +144,7 @@ $("off").addEventListener("click", () => {
   const receiver = menu.receivers.get(page.receiverId);
   if (receiver) take(receiver, null, "off");
 });
-$("rename").addEventListener("click", () => side.rename(page.receiverId, menu.receivers.get(page.receiverId)?.label ?? ""));
+$("rename").addEventListener("click", () => naming.open(page.receiverId, menu.receivers.get(page.receiverId)?.label ?? ""));
 $("again").addEventListener("click", () => stream.hurry());
 $("health").addEventListener("click", () => side.toggle());
 $("find").addEventListener("input", (event) => find(event.target.value));
@@ -349,16 +352,17 @@ function describe(id) {
   const source = menu.sources.get(id);
   const receiver = menu.receivers.get(page.receiverId);
   const fit = menu.fits.get(id);
-  const fits = fit?.verdict !== "no";
+  const { absent } = source;
   const current = receiver?.sender_id === id;
+  const fits = absent ? current : fit?.verdict !== "no";
   const own = receiver && takes.pending(receiver.id);
   const told = receiver?.pending?.sender_id === id && receiver.pending;
   const taking = own ? own.id === id && own.forS > SLOW_TAKE_S : told && told.at === null;
   const armed = receiver && page.armed === `${receiver.id} ${id}`;
-  const lost = source.lost_since !== null;
+  const lost = absent ? current : source.lost_since !== null;
   const state = taking ? "taking" : armed ? "armed" : current ? (lost ? "current lost" : "current") : lost ? "lost" : "";
   const mark = taking ? "taking" : armed ? "press again" : current ? "on" : told?.at ? `at ${clockTime(told.at)}` : "";
-  const facts = [lost && `lost ${age(source.lost_since)} ago`, !lost && !source.confirmed && "not seen since the start", source.sending === false && "not sending"];
+  const facts = absent ? [absence(source), source.node.label] : [lost && `lost ${age(source.lost_since)} ago`, !lost && !source.confirmed && "not seen since the start", source.sending === false && "not sending"];
   const what = [![source.label, source.device.label, source.node.label].some((known) => known.toLowerCase() === source.group.toLowerCase()) && source.group, source.detail || source.format];
   const unsure = fit?.verdict === "unknown" && fit.reason;
   const elsewhere = source.current_on.filter((other) => other !== page.receiverId).map((other) => menu.receivers.get(other)?.label);
@@ -370,7 +374,7 @@ function describe(id) {
     favourite: menu.favourites.has(id),
     current: Boolean(current),
     mark,
-    detail: (fits ? [...facts, ...what, unsure] : [fit.reason, ...facts]).filter(Boolean).join(" · "),
+    detail: (fits || absent ? [...facts, ...what, unsure] : [fit.reason, ...facts]).filter(Boolean).join(" · "),
     elsewhere: elsewhere.filter(Boolean).join(", "),
   };
 }
@@ -413,9 +417,14 @@ function age(lostSince) {
   return span(menu.now() - seconds(lostSince));
 }
 
-function clockTime(tai) {
+function absence(source) {
+  return source.lost_since === null ? "not on the network" : `not on the network since ${clockTime(source.lost_since, {})}`;
+}
+
+function clockTime(tai, finer = { second: "2-digit" }) {
   const at = new Date(Date.now() + (seconds(tai) - menu.now()) * 1000);
-  return at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const day = at.toDateString() === new Date().toDateString() ? {} : { day: "numeric", month: "short" };
+  return at.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit", ...finer });
 }
 
 function sentence(text) {

@@ -116,10 +116,11 @@ export class Presets {
       else delete chip.dataset.name;
       set(chip, "class", preset && preset.name === this.armed ? "armed" : null);
       set(chip, "aria-haspopup", preset ? null : "dialog");
-      fill(chip, preset ? (preset.name === this.armed ? `${preset.name}?` : preset.name) : presets.length ? "Presets…" : "Save a preset…");
+      set(chip, "title", preset && without(preset) ? `${preset.name}: ${without(preset)}` : null);
+      fill(chip, preset ? (preset.name === this.armed ? `${preset.name}?` : [preset.name, without(preset)].filter(Boolean).join(" · ")) : presets.length ? "Presets…" : "Save a preset…");
     });
     children($("preset-list"), presets, newLine, (line, preset) => {
-      fill(line.firstElementChild, preset.name);
+      fill(line.firstElementChild, [preset.name, without(preset)].filter(Boolean).join(" · "));
       for (const button of line.querySelectorAll("button")) {
         button.dataset.name = preset.name;
         set(button, "aria-label", `${button.dataset.word} ${preset.name}`);
@@ -128,6 +129,11 @@ export class Presets {
       fill(remove, this.sure === preset.name ? "Really?" : "Delete");
     });
   }
+}
+
+// What of it cannot be given back now.
+function without(preset) {
+  return preset.missing.length > 0 ? `without ${preset.missing.join(", ")}` : "";
 }
 
 function newLine() {

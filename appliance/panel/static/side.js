@@ -8,12 +8,11 @@ const HEALTH = { ok: "All is well", warning: "Warning", fault: "Fault" };
 const wide = window.matchMedia("(min-width: 90rem)");
 
 export class Side {
-  // onFind(text); toast(text)
-  constructor(menu, onFind, toast) {
+  // onFind(text); toast(text); onName(id, label)
+  constructor(menu, onFind, toast, onName) {
     this.menu = menu;
     this.toast = toast;
     this.open = false;
-    this.naming = null;
     this.drawn = "";
     $("ask").addEventListener("change", () => this.change({ confirm: $("ask").checked }));
     $("theme").value = document.documentElement.dataset.theme = remembered("theme");
@@ -30,14 +29,8 @@ export class Side {
     });
     $("names").addEventListener("click", (event) => {
       const name = event.target.closest("button");
-      if (name) this.rename(name.dataset.id, name.dataset.label);
+      if (name) onName(name.dataset.id, name.dataset.label);
     });
-    $("naming").querySelector("form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.save($("naming-label").value);
-    });
-    $("naming-reset").addEventListener("click", () => this.save(""));
-    $("naming-cancel").addEventListener("click", () => $("naming").close());
     wide.addEventListener("change", () => this.toggle(false));
   }
 
@@ -63,27 +56,6 @@ export class Side {
     } catch (error) {
       this.toast(error.message);
       $("ask").checked = this.menu.panel.confirm;
-    }
-  }
-
-  // ---- names
-
-  rename(id, label) {
-    this.naming = id;
-    fill($("naming-title"), `Rename ${label}`);
-    fill($("naming-error"), "");
-    $("naming-label").value = label;
-    $("naming").showModal();
-    $("naming-label").select();
-  }
-
-  async save(label) {
-    try {
-      const answer = await send("/panel/label", { id: this.naming, label });
-      $("naming").close();
-      this.toast(`It is called ${answer.label} now`);
-    } catch (error) {
-      fill($("naming-error"), error.message);
     }
   }
 
@@ -139,9 +111,9 @@ export class Side {
     fill($("more-nodes"), nodes.length > MOST_NODES ? `and ${nodes.length - MOST_NODES} more` : "");
   }
 
-  // What this box may call by another name: itself, its receivers, and its own sources.
+  // Of what something may be said here: itself, its receivers, and its own sources.
   drawNames(status) {
-    const own = [...this.menu.sources.values()].filter((source) => source.node.id === status.node.id);
+    const own = [...this.menu.sources.values()].filter((source) => !source.absent && source.node.id === status.node.id);
     const devices = new Map([...this.menu.receivers.values(), ...own].map((item) => [item.device.id, item.device]));
     const names = [
       [status.node, "box"],
@@ -167,7 +139,7 @@ function newNode() {
 function newName() {
   const pen = element("span", { class: "pen" });
   icon(pen, "pen");
-  return element("li", {}, element("button", { type: "button", title: "Rename" },
+  return element("li", {}, element("button", { type: "button", title: "Name, description, tags", "aria-haspopup": "dialog" },
     element("bdi"), element("span", { class: "kind" }), pen));
 }
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from appliance.core.tai import NS
 from appliance.media.engine import StreamStatus
 from appliance.panel.drawing import PLAIN, Scene, draw
+from appliance.panel.effects import Do, Refused
 from appliance.panel.health import Feed
+from appliance.panel.kept import FAVOURITE
 from appliance.panel.mirror import Mirror
 from appliance.panel.navigation import Key, Navigation
 from appliance.panel.text import fitted, width
@@ -142,3 +144,18 @@ def test_the_cursor_is_always_in_sight() -> None:
 @given(st.text(max_size=40), st.integers(0, 30))
 def test_fitted_is_always_as_wide_as_asked(text: str, size: int) -> None:
     assert width(fitted(text, size)) == size
+
+
+def test_a_favourite_that_left_is_there_and_says_since_when() -> None:
+    panel = Panel("Mic", "Guitar")
+    with panel.scene.store.transaction("favourite") as tx:
+        tx.attach(FAVOURITE, id_of("Mic"), {"label": "Mic"})
+    panel.scene.world.update("p", remove=[id_of("Mic")])
+    panel.scene.clock.advance(2 * 3600)
+    panel.hear()
+    panel.press(Key.DOWN)
+    lines = frame(panel)
+    assert lines[5] == " ▸ × Mic                            L24 48 kHz 2 ch         left 2 h ago"
+    assert lines[-2] == " Mic: not on the network for 2 h; * takes it off the favourites"
+    assert panel.press(Key.ENTER) == Refused("Mic is not on the network")
+    assert panel.press("*") == Do("/panel/favourite", {"id": id_of("Mic"), "favourite": False}, "Mic")

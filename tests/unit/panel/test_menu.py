@@ -1,13 +1,17 @@
 """The menu follows the world, the store, the streams and discovery."""
 
+from dataclasses import replace
+
 import pytest
 
 from appliance.core.tai import NS
 from appliance.core.types import Kind
-from appliance.discovery.world import PeerStatus, SenderEntry
+from appliance.discovery.world import PeerStatus, SenderEntry, World
 from appliance.media.engine import StreamStatus
+from appliance.panel.favourites import keep_favourites
 from appliance.panel.health import Feed
-from appliance.panel.items import MenuChange, Pending
+from appliance.panel.items import Fit, MenuChange, Pending
+from appliance.panel.kept import FAVOURITE, PRESET
 from appliance.panel.menu import PIECE, MenuModel
 from tests.unit.panel.worlds import (
     AUDIO,
@@ -357,3 +361,107 @@ def test_what_is_wrong_with_the_box_itself_is_a_fault_until_it_is_well_again() -
     assert (ill.health, scene.menu.status.health) == ("fault", "ok")
     assert ill.problems == ("the state could not be saved: No space left on device",)
     assert scene.changes == [MenuChange(status=True), MenuChange(status=True)]
+
+
+def favour(scene: Scene, name: str, **kept: object) -> None:
+    with scene.store.transaction("favourite") as tx:
+        tx.attach(FAVOURITE, id_of(name), {"label": name, **kept})
+
+
+def test_a_favourite_that_leaves_the_network_stays_in_the_menu_and_cannot_be_taken() -> None:
+    scene = Scene(audio_entry("Mic"), audio_entry("Guitar"))
+    favour(scene, "Mic")
+    scene.changes.clear()
+    scene.clock.advance(5)
+    scene.world.update("p", remove=[id_of("Mic"), id_of("Guitar")])
+    assert [item.label for item in scene.menu.sources()] == ["Mic"]
+    item = scene.menu.source(id_of("Mic"))
+    assert item is not None
+    assert (item.absent, item.lost_since, item.node.label, item.detail) == (
+        True,
+        scene.clock.tai_ns(),
+        "Stage box",
+        "L24 48 kHz 2 ch",
+    )
+    assert scene.menu.fit(item.id, AUDIO) == Fit("no", "it is not on the network")
+    assert (scene.menu.status.sources, scene.menu.status.lost) == (0, 0)
+    assert [(change.sources, change.gone) for change in scene.changes] == [
+        (frozenset({id_of("Mic")}), frozenset({id_of("Guitar")}))
+    ]
+    scene.world.update("p", [audio_entry("Mic")])
+    item = scene.menu.source(id_of("Mic"))
+    assert item is not None
+    assert (item.absent, item.lost_since, scene.menu.fit(item.id, AUDIO).verdict) == (False, None, "yes")
+
+
+def test_a_favourite_that_is_away_goes_with_its_star() -> None:
+    scene = Scene(audio_entry("Mic"))
+    favour(scene, "Mic")
+    scene.world.update("p", remove=[id_of("Mic")])
+    with scene.store.transaction("no favourite") as tx:
+        tx.attach(FAVOURITE, id_of("Mic"), None)
+    assert scene.menu.total == 0
+    assert scene.changes[-1].gone == {id_of("Mic")}
+
+
+def test_what_a_favourite_was_is_kept_for_the_time_after_a_power_cut() -> None:
+    scene = Scene(audio_entry("Mic"))
+    keep_favourites(scene.menu, scene.store)
+    favour(scene, "Mic")
+    renamed = audio_entry("Mic")
+    scene.world.update("p", [replace(renamed, sender={**renamed.sender, "label": "Lead"})])
+    scene.clock.advance(9)
+    scene.world.update("p", remove=[id_of("Mic")])
+    left = scene.clock.tai_ns()
+    scene.clock.advance(9)
+    menu = MenuModel(scene.store, World(), scene.clock, scene.waiting.append)
+    item = menu.source(id_of("Mic"))
+    assert item is not None
+    assert item == scene.menu.source(id_of("Mic"))
+    assert (item.label, item.device.label, item.lost_since) == ("Lead", "Inputs", left)
+    versions = dict(scene.store.aspects(FAVOURITE))
+    scene.world.update("p", [audio_entry("Other")])
+    assert scene.store.aspects(FAVOURITE) == versions, "nothing is written where nothing is different"
+
+
+def test_a_favourite_of_an_older_version_has_its_label_alone() -> None:
+    scene = Scene()
+    favour(scene, "Mic")
+    item = scene.menu.source(id_of("Mic"))
+    assert item is not None
+    assert (item.label, item.absent, item.lost_since, item.device.label) == ("Mic", True, None, "")
+
+
+def test_a_receiver_that_shows_an_absent_favourite_says_since_when_it_is_lost() -> None:
+    scene = Scene(audio_entry("Mic"))
+    favour(scene, "Mic")
+    scene.connect(AUDIO, connection(id_of("Mic")))
+    scene.clock.advance(5)
+    scene.world.update("p", remove=[id_of("Mic")])
+    item = scene.menu.receiver(AUDIO)
+    assert item is not None
+    assert (item.shows, item.lost_since) == ("Mic", scene.clock.tai_ns())
+
+
+def test_a_preset_says_which_of_its_sources_are_not_there() -> None:
+    scene = Scene(audio_entry("Mic"), audio_entry("Guitar"))
+    takes = {
+        AUDIO: {"sender_id": id_of("Mic"), "label": "Mic", "receiver": "Speakers"},
+        VIDEO: {"sender_id": None, "label": "", "receiver": "Screen"},
+    }
+    with scene.store.transaction("preset") as tx:
+        tx.attach(PRESET, "Show", {"saved": "5:0", "takes": takes})
+
+    def missing() -> tuple[str, ...]:
+        return scene.menu.panel.presets[0].missing
+
+    assert missing() == ()
+    scene.changes.clear()
+    scene.world.update("p", remove=[id_of("Guitar")])
+    assert not any(change.panel for change in scene.changes), "no preset names it"
+    scene.world.update("p", [audio_entry("Mic", lost_since=scene.clock.tai_ns())])
+    assert (missing(), scene.changes[-1].panel) == (("Mic",), True)
+    scene.world.update("p", remove=[id_of("Mic")])
+    assert missing() == ("Mic",)
+    scene.world.update("p", [audio_entry("Mic")])
+    assert (missing(), scene.changes[-1].panel) == ((), True)

@@ -164,3 +164,13 @@ def test_a_pin_is_set_where_there_is_none() -> None:
     assert panel.navigation.view == "sources"
     panel.press(Key.LONG)
     assert "Set a PIN" not in texts(panel)
+
+
+def test_a_preset_says_what_it_will_be_without() -> None:
+    panel = Panel("A")
+    take = {"sender_id": id_of("Mic"), "label": "Mic", "receiver": "Speakers"}
+    keep(panel, PRESET, "Show", {"saved": "5:0", "takes": {AUDIO: take}})
+    panel.press(Key.LONG)
+    choose(panel, "Presets")
+    (row,) = [row for row in panel.navigation.rows if row.text == "Show"]
+    assert row.note == "without Mic"

@@ -8,6 +8,7 @@ from appliance.core.tai import NS
 from appliance.media.engine import StreamStatus
 from appliance.panel.drawing import Scene
 from appliance.panel.health import Feed
+from appliance.panel.kept import FAVOURITE
 from appliance.panel.mirror import Mirror
 from appliance.panel.navigation import Key, Navigation
 from appliance.panel.oled.screen import HOME_AFTER_S, LINE, Bar, Frame, Screen, Text, frame
@@ -188,3 +189,14 @@ def test_a_knob_alone_reaches_everything() -> None:
     panel.navigation.home()
     assert panel.navigation.view == "sources"
     assert inverse(shown(panel, browsing=True)) == ["●", "Mic"]
+
+
+def test_a_favourite_that_left_is_crossed_out() -> None:
+    panel = Panel("Mic", "Guitar")
+    with panel.scene.store.transaction("favourite") as tx:
+        tx.attach(FAVOURITE, id_of("Mic"), {"label": "Mic"})
+    panel.scene.world.update("p", remove=[id_of("Mic")])
+    panel.scene.clock.advance(2 * 3600)
+    panel.hear()
+    said = texts(shown(panel, browsing=True, size=(254, 62)))
+    assert said[said.index("Mic") - 1 : said.index("Mic") + 2] == ["×", "Mic", "not on the network…"]
