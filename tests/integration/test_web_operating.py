@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.integration.conftest import StartBox
 from tests.integration.test_two_boxes import SOURCE
-from tests.integration.test_web import DISPLAY, SCREENSHOTS, STEADY, photograph, press, shows, violations
+from tests.integration.test_web import DISPLAY, SCREENSHOTS, photograph, press, shows, violations
 from tests.lan.box import Box
 from tests.lan.browser import MONITOR, PHONE, Browser
 from tests.lan.network import Lan
