@@ -14,8 +14,8 @@ FUZZ_ARGS ?=
 # What each step wants from Debian; tools/ensure-packages installs it, or says what to install.
 FOR_PYTHON := gcc libc6-dev python3-dev python3-venv
 FOR_MEDIA := gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-alsa
-FOR_DEBIAN_VERSIONS := python3-venv python3-aiohttp python3-bottle python3-cbor2 python3-dnspython python3-fastjsonschema \
-	python3-luma.oled python3-netifaces python3-paho-mqtt python3-pil \
+FOR_DEBIAN_VERSIONS := python3-venv python3-aiohttp python3-authlib python3-bottle python3-cbor2 python3-dnspython \
+	python3-fastjsonschema python3-luma.oled python3-netifaces python3-paho-mqtt python3-pil \
 	python3-prometheus-client python3-pyroute2 python3-urwid python3-zeroconf
 FOR_INTEGRATION := $(FOR_MEDIA) gstreamer1.0-plugins-bad avahi-daemon avahi-utils chromium dbus dbus-daemon \
 	fonts-dejavu-core iproute2 linuxptp lldpd mosquitto openssl procps util-linux
@@ -53,7 +53,7 @@ help:
 	@tools/ensure-packages 'the Python environment' $(FOR_PYTHON)
 	@[ -x .venv/bin/pip ] || { echo 'Making .venv: the newest packages from PyPI'; python3 -m venv .venv; }
 	@.venv/bin/python $(PIP) install --use-pep517 --upgrade --upgrade-strategy eager \
-		--config-settings editable_mode=compat --editable '.[panel,oled,mqtt,unicast,metrics,test,lint]'
+		--config-settings editable_mode=compat --editable '.[panel,oled,mqtt,unicast,metrics,auth,test,lint]'
 	@touch $@
 
 # Debian's own packages on Debian's own Python, as the .deb runs; only pytest and its like come from PyPI.

@@ -32,6 +32,11 @@ class ApplianceError(Exception):
         self.message = message
         self.debug = debug
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What HTTP has for it beside the status."""
+        return {}
+
 
 class BadRequest(ApplianceError):
     status = 400
@@ -55,6 +60,10 @@ class NotAllowed(ApplianceError):
     def __init__(self, message: str, *, allow: Sequence[str]) -> None:
         super().__init__(message)
         self.allow = tuple(allow)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Allow": ", ".join(self.allow)}
 
 
 class Conflict(ApplianceError):

@@ -42,12 +42,14 @@ class NodeTxt:
 
 @dataclass(frozen=True, slots=True)
 class ServiceTxt:
-    """What a Registration, Query or System API says of itself. ``api_proto`` is as it was sent, in lower case."""
+    """What a Registration, Query, System or Authorization API says of itself. ``api_proto`` is as it was sent, in lower
+    case; ``selector`` (``api_selector``) is for the last of them only."""
 
     api_proto: str
     api_ver: tuple[str, ...]
     api_auth: bool
     priority: int
+    selector: str = ""
 
 
 def node_txt(
@@ -95,6 +97,7 @@ def read_service_txt(data: bytes) -> ServiceTxt:
         api_ver=_api_versions(records.get("api_ver"), []),
         api_auth=_text(records.get("api_auth")).lower() == "true",
         priority=int(pri) if _PRIORITY.fullmatch(pri) else LOWEST_ACTIVE_PRIORITY,
+        selector=_text(records.get("api_selector")),
     )
 
 

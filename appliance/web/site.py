@@ -98,7 +98,7 @@ class _Path:
             asked = request.headers.get("access-control-request-headers")
             headers |= {
                 "Access-Control-Allow-Methods": self._allow,
-                "Access-Control-Allow-Headers": asked or "Content-Type, Accept",
+                "Access-Control-Allow-Headers": asked or "Content-Type, Accept, Authorization",
                 "Access-Control-Max-Age": "3600",
             }
         return Answer(b"", headers=headers)
@@ -106,8 +106,7 @@ class _Path:
 
 def answer_error(error: ApplianceError) -> Answer:
     """The one translation of the error tree into HTTP."""
-    answer = error_answer(error.status, error.message, error.debug)
-    return replace(answer, headers={"Allow": ", ".join(error.allow)}) if isinstance(error, NotAllowed) else answer
+    return replace(error_answer(error.status, error.message, error.debug), headers=error.headers)
 
 
 def _dispatch(path: _Path) -> Callable[..., bytes]:

@@ -1,5 +1,6 @@
 """What is fuzzed, each with the inputs to begin from. A target that raises anything but an ApplianceError has a bug."""
 
+import contextlib
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +22,7 @@ from appliance.discovery.query import read_query
 from appliance.discovery.resources import fault
 from appliance.discovery.txt import read_node_txt, read_service_txt
 from appliance.discovery.world import SenderEntry
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, BadRequest
 from appliance.media.figures import Heard
 from appliance.network import lldp, ptp
 from appliance.nmos.is05.sdp.parse import parse as parse_sdp
@@ -31,6 +32,9 @@ from appliance.nmos.is07.mqtt import PacketGuard
 from appliance.nmos.is08.matrix import matrix
 from appliance.nmos.is08.request import read_request
 from appliance.nmos.is09.settings import read_global
+from appliance.nmos.is10.access import check_audience, check_path, check_time
+from appliance.nmos.is10.documents import read_granted, read_metadata, read_registration
+from appliance.nmos.is10.tokens import read_token
 from appliance.nmos.query.rql import compile_rql
 from appliance.nmos.query.versions import show
 from appliance.panel.describe import source_item
@@ -38,6 +42,7 @@ from appliance.panel.fit import fit
 from appliance.panel.text import clean, find_key, fitted, natural_key
 from tests.lan.box import CHECKOUT
 from tests.support.specs import examples, peers_folder, specs_folder
+from tests.support.tokens import HEADER, claims, unsigned
 from tests.unit.nmos.is05.boxes import IDENTITIES, multicast_sdp, pair_sdp
 
 EVERYTHING = (CHECKOUT / "docs" / "examples" / "everything.toml").read_text(encoding="utf-8")
@@ -240,6 +245,25 @@ def _examples(spec: str, version: str) -> Callable[[], Iterator[bytes]]:
     return lambda: (json.dumps(document).encode() for _, document in examples(spec, version))
 
 
+def access_token(data: bytes) -> None:
+    token = read_token(_text(data))
+    check_time(token, 1000)
+    check_audience(token, {"box.example.com"})
+    check_path(token, "PATCH", "/x-nmos/node/v1.3/self")
+
+
+def access_claims(data: bytes) -> None:
+    """A well-formed token around any claims, or any header around good ones."""
+    access_token(unsigned(data).encode())
+    access_token(unsigned(claims(), data).encode())
+
+
+def authorization_server(data: bytes) -> None:
+    for read in (read_metadata, read_granted, lambda body: read_registration(body, "https://a", "events", "x")):
+        with contextlib.suppress(BadRequest):
+            read(data)
+
+
 def _states() -> Iterator[bytes]:
     frame = journal.FrameBuilder(2)
     frame.add(("connection", "a"), {"staged": {"x": 1}, "active": None})
@@ -285,6 +309,17 @@ TARGETS: dict[str, Target] = {
     ),
     "channel-map": Target(channel_map, _examples("is-08", "v1.0")),
     "system-settings": Target(system_settings, _examples("is-09", "v1.0")),
+    "access-token": Target(access_token, lambda: (unsigned(claims()).encode(),)),
+    "access-claims": Target(access_claims, lambda: (json.dumps(claims()).encode(), json.dumps(HEADER).encode())),
+    "authorization-server": Target(
+        authorization_server,
+        _seeds(
+            b'{"access_token":"a.b.c","token_type":"Bearer","expires_in":60}',
+            b'{"client_id":"a","client_secret":"b","client_secret_expires_at":0}',
+            b'{"issuer":"https://a","jwks_uri":"https://a/k","token_endpoint":"https://a/t",'
+            b'"registration_endpoint":"https://a/r"}',
+        ),
+    ),
     "ptp": Target(ptp.parse, _seeds(ptp.subscription(10), bytes(60))),
     "lldp": Target(
         lambda data: (lldp.neighbours(_text(data)), lldp.own_chassis_id(_text(data))),

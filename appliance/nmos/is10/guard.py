@@ -1,0 +1,168 @@
+"""Who may ask anything below ``/x-nmos/``: whoever has a token for it (IS-10 Resource Servers).
+
+A token is verified once and remembered by its hash for a minute, or until it expires, or until the keys change. Time
+and path are looked at for each request. ``/panel/`` is not an NMOS API and has a guard of its own: a token means
+nothing there, and a password of the panel nothing here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from appliance.errors import ApplianceError
+from appliance.nmos.is07.rates import Bucket
+from appliance.nmos.is10.access import check_audience, check_path, check_time, is_guarded, may_use
+from appliance.nmos.is10.errors import InsufficientScope, InvalidRequest, InvalidToken, KeysUnknown, NoToken
+from appliance.nmos.is10.keyring import Key
+from appliance.nmos.is10.tokens import MAX_TOKEN, Token, read_token
+from appliance.web.messages import Request
+
+MAX_KNOWN = 512
+KNOWN_S = 60.0
+REFUSALS_PER_S, REFUSALS_AT_ONCE = 1.0, 20
+"""Written to the log; a flood of them says nothing more."""
+_B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_SOCKETS = "/x-nmos/events/"
+
+log = logging.getLogger(__name__)
+
+
+class Keys(Protocol):
+    """Whose signatures are believed."""
+
+    def keys(self, issuer: str, key_id: str | None) -> Sequence[Key]: ...
+
+    def missing(self, issuer: str) -> bool:
+        """No key fits a token of this issuer: whether the client should come again soon."""
+        ...
+
+
+class TokenGuard:
+    """``is_signed`` does the cryptography, ``names`` are this box's; ``utc`` and ``monotonic`` are clocks (seconds)."""
+
+    def __init__(
+        self,
+        keys: Keys,
+        is_signed: Callable[[str, Key], bool],
+        names: Callable[[], Collection[str]],
+        utc: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._keys, self._is_signed, self._names = keys, is_signed, names
+        self._utc, self._monotonic = utc, monotonic
+        self._known: dict[bytes, tuple[Token, float]] = {}
+        self._bucket = Bucket(REFUSALS_PER_S, REFUSALS_AT_ONCE, monotonic())
+        self.allowed = self.refused = 0
+        """Requests, for /metrics."""
+
+    def forget(self) -> None:
+        """The keys are others now."""
+        self._known.clear()
+
+    def check(self, request: Request) -> None:
+        """Raise what IS-10 and RFC 6750 have the client told, where it may not be answered."""
+        if request.method == "OPTIONS" or not is_guarded(request.path):
+            return
+        token = None
+        try:
+            text = _presented(request)
+            token = self._verified(text)
+            check_time(token, self._utc())
+            if _is_upgrade(request):
+                # Which sources may be heard is asked of each subscription (BCP-003-02, WebSocket Authorization).
+                check_socket(token, request.path)
+            else:
+                check_path(token, request.method, request.path)
+        except ApplianceError as error:
+            self.refused += 1
+            if self._bucket.take(self._monotonic()):
+                log.warning("%s: refused: %s", _said(request, token), error.message)
+            raise
+        self.allowed += 1
+        log.log(logging.DEBUG if request.method in ("GET", "HEAD") else logging.INFO, "%s", _said(request, token))
+
+    def passes(self, method: str, path: str, authorization: str | None) -> bool:
+        """Whether a GET or HEAD may be answered at once, by a token that is known already; if not, ``check`` says."""
+        if not is_guarded(path):
+            return True
+        if authorization is None or authorization[:7].lower() != "bearer ":
+            return False
+        known = self._known.get(_digest(authorization[7:].strip()))
+        if known is None or known[1] < self._monotonic():
+            return False
+        try:
+            check_time(known[0], self._utc())
+            check_path(known[0], method, path)
+        except ApplianceError:
+            return False
+        self.allowed += 1
+        return True
+
+    def token_of(self, request: Request) -> Token:
+        """The token of a request that was checked."""
+        return self._verified(_presented(request))
+
+    def _verified(self, text: str) -> Token:
+        digest, now = _digest(text), self._monotonic()
+        known = self._known.pop(digest, None)
+        if known is None or known[1] < now:
+            known = self._signed(text), now + KNOWN_S
+            if len(self._known) >= MAX_KNOWN:
+                del self._known[next(iter(self._known))]
+        self._known[digest] = known  # the last that was used is the last to be forgotten
+        return known[0]
+
+    def _signed(self, text: str) -> Token:
+        token = read_token(text)
+        keys = self._keys.keys(token.issuer, token.key_id)
+        if not any(self._is_signed(text, key) for key in keys):
+            check_time(token, self._utc())  # nobody is asked for the key of what is over anyway
+            if self._keys.missing(token.issuer):
+                raise KeysUnknown("the keys of the authorization server are being fetched: try again soon")
+            raise InvalidToken("no key of a known authorization server has signed the token")
+        check_time(token, self._utc())
+        check_audience(token, self._names())
+        return token
+
+
+def check_socket(token: Token, path: str) -> None:
+    """Whether a WebSocket may be opened there at all."""
+    if path.startswith(_SOCKETS) and not may_use(token, "events"):
+        raise InsufficientScope("the token is not for the scope events")
+    if not path.startswith(_SOCKETS):
+        check_path(token, "GET", path)
+
+
+def _presented(request: Request) -> str:
+    """The token of a request: in its header, or for a WebSocket in the query (RFC 6750 sections 2.1 and 2.3)."""
+    header = request.headers.get("authorization")
+    in_query = request.query.get("access_token") if _is_upgrade(request) else None
+    scheme, _, text = (header or "").strip().partition(" ")
+    if scheme.lower() != "bearer":
+        if in_query is None:
+            raise NoToken("this API wants an access token")
+        text = in_query
+    elif in_query is not None:
+        raise InvalidRequest("access_token: the token is in the header already")
+    text = text.strip()
+    if len(text) > MAX_TOKEN or not _B64TOKEN.fullmatch(text):
+        raise InvalidRequest("what follows Bearer is no token")
+    return text
+
+
+def _is_upgrade(request: Request) -> bool:
+    return request.headers.get("upgrade", "").lower() == "websocket" and request.method == "GET"
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+
+
+def _said(request: Request, token: Token | None) -> str:
+    """For the log that IS-10 wants ("Audit Requirements"): no part of the token itself."""
+    who = f" by {token.client[:80]!r} for {token.subject[:80]!r}, {token.issuer[:100]!r}" if token else ""
+    return f"{request.method} {request.path[:200]!r} from {request.remote}{who}"
