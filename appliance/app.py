@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import __version__
+from appliance.config.access import AccessConfig
 from appliance.config.model import Config, ReceiverConfig, SenderConfig
 from appliance.core.ids import Identities
 from appliance.core.store import Store
@@ -50,6 +51,7 @@ from appliance.edge.takes import Takes
 from appliance.errors import ApplianceError
 from appliance.network.live import LiveNetwork
 from appliance.network.model import NetworkState
+from appliance.network.ranges import Ranges
 from appliance.network.roles import all_addresses, announced_addresses, multicast_addresses
 from appliance.nmos.is04.api import NodeApi
 from appliance.nmos.is04.build import Builder, Host
@@ -59,6 +61,7 @@ from appliance.nmos.is05.endpoint import Endpoint, endpoints
 from appliance.nmos.is05.groups import Groups
 from appliance.nmos.is05.transportfile import TransportFiles
 from appliance.panel.explain import ExplainApi
+from appliance.panel.guard import LOGIN
 from appliance.panel.pages import declare_pages
 from appliance.panel.reload import ReloadApi
 from appliance.system import collector
@@ -66,6 +69,7 @@ from appliance.system.board import serial_number
 from appliance.system.clock import SystemClock
 from appliance.system.service import Service
 from appliance.system.turns import Turns
+from appliance.web.access import Access
 from appliance.web.messages import Answer
 from appliance.web.site import Site
 
@@ -231,6 +235,7 @@ class Appliance:
         for listener in (self.site.ready.on_change, node.on_change):
             self.store.subscribe(listener)
         self.server = HttpServer(self.site, self._settled, check=self.front.guard.check)
+        self._restrict(self._config.access)
         self.server.stream(EVENTS_PATH, self.events.handle)
         self.meters = MeterEvents(self.store, self.clock, self.media).mount(self.site, self.server)
         parts = (self.store, self.world, self.menu, self.site, self.server, self.media, self.writer)
@@ -326,7 +331,12 @@ class Appliance:
         self.media.reconfigured()
         self.lookout.reconfigured()
         self.menu.set_first(self._first_receiver())
+        self._restrict(config.access)
         self._rehome()
+
+    def _restrict(self, access: AccessConfig) -> None:
+        self.server.restrict(Access(access, self.front.guard.check_name, frozenset({LOGIN})))
+        self.discovering.allow(Ranges(access.contact))
 
     def _populate(self, cause: str) -> None:
         self.builder.populate(self.store, self._host(), cause)

@@ -15,7 +15,7 @@ from appliance.config.rules import Problems
 
 LIVE = frozenset(
     {"node", "network.interfaces", "network.control", "events.mqtt_broker", "panel.receiver",
-     "devices", "senders", "receivers"}
+     "access", "devices", "senders", "receivers"}
 )  # fmt: skip
 """The tables and keys that a reload applies."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from appliance.config.access import AccessConfig
 from appliance.config.ends import CommandConfig as CommandConfig  # noqa: PLC0414 - and this
 from appliance.config.ends import InputConfig as InputConfig  # noqa: PLC0414 - so that all have it from here
 from appliance.config.ends import OutputConfig as OutputConfig  # noqa: PLC0414 - and this
@@ -336,6 +337,7 @@ class Config:
 
     node: NodeConfig = NodeConfig()
     network: NetworkConfig = NetworkConfig()
+    access: AccessConfig = field(default_factory=AccessConfig)
     discovery: DiscoveryConfig = DiscoveryConfig()
     media: MediaConfig = MediaConfig()
     events: EventsConfig = EventsConfig()

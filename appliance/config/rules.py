@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from appliance.config import event_rules, identity_rules, media_rules, route_rules, video_rules
+from appliance.config import access_rules, event_rules, identity_rules, media_rules, route_rules, video_rules
 from appliance.config.model import (
     ALL_API_VERSIONS,
     AUTO,
@@ -45,7 +45,7 @@ def check(config: Config) -> Problems:
     """Everything that is wrong with a configuration of the right shape."""
     rules = (
         *(identity_rules.check, _network, _discovery, media_rules.media, _events, _mapping, _panel, _endpoints),
-        event_rules.boxes,
+        *(event_rules.boxes, access_rules.check),
     )
     problems = [problem for rule in rules for problem in rule(config)]
     return problems or list(never(config))

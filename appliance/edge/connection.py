@@ -1,151 +1,42 @@
-"""One HTTP connection, and all of them together: limits in number and time, errors in our own words.
+"""One HTTP connection: its limits in time, errors in our own words, and what it may do.
 
 aiohttp parses and takes turns; this stands between it and the transport. A connection either *waits for its client*
-(for a request, for the rest of one, or until it reads), with a deadline for that, or *works* for it. Where there are
-too many, the one that waited longest goes, of the address that has most: one host's idle thousand do not shut out
-the others.
+(for a request, for the rest of one, or until it reads), with a deadline for that, or *works* for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
 import ipaddress
 import logging
-import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from email.utils import formatdate
-from enum import Enum
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import LineTooLong
 
+from appliance.edge.connections import Connections, Phase
+from appliance.web.access import Access, Right
 from appliance.web.messages import Answer, error_answer
-from appliance.web.quick import QuickReads, is_one_request
+from appliance.web.quick import is_one_request
 from appliance.web.wire import END, fields_of, head
 
 log = logging.getLogger(__name__)
 
 NMOS = "/x-nmos/"
 """Errors of requests whose path is not known are answered as if they were for an NMOS API: any page may read them."""
-_SWEEP_S = 1.0
 _NEVER_S = 1e6
 _SLICE = 256 * 1024
 _MAX_TRACED = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a client may ask of the box. ``connections``: see :meth:`Connections.admit`."""
-
-    connections: int = 1000
-    body: int = 1024 * 1024
-    idle_s: float = 75.0
-    read_s: float = 30.0
-    write_s: float = 30.0
-    linger_s: float = 1.0
-
-
-class Phase(Enum):
-    """What a connection is doing; all but WORKING wait for the client."""
-
-    IDLE = "between requests"
-    HEAD = "in a request's head"
-    BODY = "in a request's body"
-    WORKING = "working on the answer"
-    WRITING = "until the client reads"
-    CLOSING = "until the client closes"
-
-
-class Connections:
-    """All connections of a server."""
-
-    def __init__(self, limits: Limits, quick: QuickReads, clock: Callable[[], float] = time.time) -> None:
-        self.limits = limits
-        self.quick = quick
-        self.answers: Counter[bytes] = Counter()
-        """How many were given, by the three digits of their status; streams and sockets are not among them."""
-        self._clock = clock
-        self._open: set[Connection] = set()
-        self._orphans: set[asyncio.Task[object]] = set()
-        self._crowded = False
-        self._sweeper: asyncio.TimerHandle | None = None
-        self._date = (0, b"")
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def date(self) -> bytes:
-        """The Date field (RFC 9110 section 6.6.1), made once a second."""
-        now = int(self._clock())
-        if self._date[0] != now:
-            self._date = (now, f"Date: {formatdate(now, usegmt=True)}\r\n".encode("ascii"))
-        return self._date[1]
-
-    def admit(self, connection: Connection) -> None:
-        """Take it in. Where that is one too many, another goes that only waits; where none does, this one."""
-        if len(self._open) >= self.limits.connections:
-            self._say_crowded()
-            victims = self._longest_waiting()
-            if not victims:
-                connection.refuse(error_answer(503, "too many connections are open"))
-                return
-            self._open.difference_update(victims)  # now: the next one may come before their end is known
-            for victim in victims:
-                victim.drop()
-        self._open.add(connection)
-        if self._sweeper is None:
-            self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
-
-    def forget(self, connection: Connection) -> None:
-        self._open.discard(connection)
-        if len(self._open) < self.limits.connections // 2:
-            self._crowded = False
-
-    def outlived(self, task: asyncio.Task[object]) -> None:
-        """The client has gone while ``task`` still works for it."""
-        self._orphans.add(task)
-        task.add_done_callback(self._orphans.discard)
-
-    def stop(self) -> set[asyncio.Task[object]]:
-        """Drop all that only wait; the tasks that are still to end."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        working = {connection.task for connection in self._open if connection.task is not None} | self._orphans
-        for connection in tuple(self._open):
-            if connection.phase is not Phase.WORKING:
-                connection.drop()
-        return working
-
-    def _longest_waiting(self) -> list[Connection]:
-        """Several at once, for to choose them takes as long as there are many."""
-        waiting = [connection for connection in self._open if connection.phase is not Phase.WORKING]
-        crowd = Counter(connection.remote for connection in waiting)
-        return heapq.nsmallest(
-            max(1, self.limits.connections // 50), waiting, key=lambda one: (-crowd[one.remote], one.since)
-        )
-
-    def _say_crowded(self) -> None:
-        if not self._crowded:
-            log.warning("%d HTTP connections: idle ones are closed for new ones", len(self._open))
-        self._crowded = True
-
-    def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        for connection in [connection for connection in self._open if connection.overdue(now)]:
-            connection.expire()
-        self._sweeper = loop.call_later(_SWEEP_S, self._sweep) if self._open else None
-
-
 class Connection(web.RequestHandler):
     """aiohttp's protocol for one connection, with what stands before it."""
 
-    __slots__ = ("_all", "_clean", "_gone", "_loop_time", "_taken", "local", "phase", "remote", "since", "task")
+    __slots__ = (
+        *("_all", "_clean", "_gone", "_loop_time", "_taken"),
+        *("local", "own", "phase", "remote", "right", "since", "task"),
+    )
 
     def __init__(self, all: Connections, manager: web.Server, loop: asyncio.AbstractEventLoop) -> None:
         # The deadlines are ours. Nothing is unpacked: a small body may unpack to gigabytes. What is left of a body that
@@ -166,7 +57,8 @@ class Connection(web.RequestHandler):
         self.phase = Phase.IDLE
         self.since = loop.time()
         self.remote = ""
-        self.local = False
+        self.local = self.own = False
+        self.right = Right.CHANGE
         self.task: asyncio.Task[object] | None = None
 
     # ---- asyncio's side
@@ -176,6 +68,11 @@ class Connection(web.RequestHandler):
         ends = [transport.get_extra_info(name) for name in ("peername", "sockname")]
         self.remote = ends[0][0] if ends[0] else ""
         self.local = all(end and _is_loopback(end[0]) for end in ends)
+        self.own = self.local or bool(ends[0] and ends[1] and ends[0][0] == ends[1][0])
+        self.right = self._all.access.right(self.remote, own=self.own)
+        if self.right is Right.NOTHING:
+            self._clean, self.phase = False, Phase.CLOSING
+            self._all.turned_away(self)
         self._all.admit(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -197,6 +94,8 @@ class Connection(web.RequestHandler):
                 return
             self._taken = b""
         if self.phase is Phase.CLOSING:
+            if self.right is Right.NOTHING:  # it is told so, and what it says is not looked at
+                self.refuse(error_answer(403, "this address is in none of the networks that may reach this box"))
             return
         if self._taken is not None:
             self._taken = self._taken + data if len(self._taken) + len(data) <= _MAX_TRACED else None
@@ -212,7 +111,8 @@ class Connection(web.RequestHandler):
         transport = self.transport
         if transport is None or len(answer[1]) > _SLICE or transport.get_write_buffer_size():
             return False
-        transport.write(b"".join((answer[0], self._all.date(), END, answer[1])))
+        start = self._all.access.for_page(answer[0], None)
+        transport.write(b"".join((start, self._all.date(), END, answer[1])))
         self.count(answer[0])
         self.since = self._loop_time()
         return True
@@ -254,6 +154,10 @@ class Connection(web.RequestHandler):
         self.phase = phase
         self.since = self._loop_time()
 
+    @property
+    def access(self) -> Access:
+        return self._all.access
+
     def date(self) -> bytes:
         return self._all.date()
 
@@ -263,6 +167,8 @@ class Connection(web.RequestHandler):
 
     def learn(self, request: web.BaseRequest) -> None:
         """It is a GET without a body that was answered from what is kept."""
+        if self._all.access.names_sites and "Origin" in request.headers:
+            return  # the answer hangs on it
         if self._taken and self._took_only(request):
             self._all.quick.learn(self._taken, request.headers)
 
@@ -287,9 +193,15 @@ class Connection(web.RequestHandler):
         """Answer outside of aiohttp's turns, and close."""
         if self.transport is not None:
             start, payload = serialised(NMOS, answer)
+            start = self._all.access.for_page(start, None)
             self.transport.write(b"".join((start, self.date(), b"Connection: close\r\n", END, payload)))
             self.count(start)
         self.drop()
+
+    def abort(self) -> None:
+        """Close at once, whatever it is doing."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def drop(self) -> None:
         """Close at once."""
@@ -370,8 +282,9 @@ class Wire(web.StreamResponse):
         elif request.version < HttpVersion11:
             stays = b"Connection: keep-alive\r\n"
         connection.count(self._head_bytes)
+        start = connection.access.for_page(self._head_bytes, request.headers.get("Origin"))
         payload = b"" if request.method == "HEAD" else self._bytes
-        await connection.send(request.writer, b"".join((self._head_bytes, connection.date(), stays, END)), payload)
+        await connection.send(request.writer, b"".join((start, connection.date(), stays, END)), payload)
         if self._hang_up:
             await connection.hang_up()
 

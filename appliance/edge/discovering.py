@@ -33,6 +33,7 @@ from appliance.edge.registering import Registering
 from appliance.edge.slices import Slices
 from appliance.edge.system_api import SystemApi
 from appliance.edge.unicast_dns import UnicastDns
+from appliance.network.ranges import Ranges
 from appliance.panel.health import Feed
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Discovering:
             world, config.api_versions, random.random, limits=limits, allow_local=config.allow_local, kinds=Kind
         )
         self.policy = lambda: cache.policy
+        self._cache = cache
         self._client = HttpClient()
         self.mdns = self._mdns = Mdns(self._on_usable)
         self._announcing = Announcing(store, self._mdns, config.mode, config.api_versions)
@@ -115,6 +117,10 @@ class Discovering:
         )
         self._on_switched = local.switched
         return local
+
+    def allow(self, contact: Ranges) -> None:
+        """Where controllers may send this box from now on."""
+        self._cache.policy = replace(self._cache.policy, contact=contact)
 
     def look_for_brokers(self, brokers: Brokers, on_news: Callable[[], None]) -> None:
         """Before the start: keep this table up. ``on_news``: another may be the best now."""

@@ -23,8 +23,10 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from appliance.edge.connection import Connection, Connections, Limits, Phase, Wire, serialised
+from appliance.edge.connection import Connection, Wire, serialised
+from appliance.edge.connections import Connections, Limits, Phase
 from appliance.errors import ApplianceError, BadRequest, TooLarge
+from appliance.web.access import Access
 from appliance.web.messages import Answer, Request, error_answer
 from appliance.web.quick import QuickReads
 from appliance.web.site import ANSWER_KEY, REQUEST_KEY, Site, answer_error
@@ -89,6 +91,10 @@ class HttpServer:
         """How many were given so far, by status (``b"200"``)."""
         return self._connections.answers
 
+    def restrict(self, access: Access) -> None:
+        """Who may reach it; also those who are here already."""
+        self._connections.restrict(access)
+
     async def listen(self, host: str | None, port: int) -> int:
         """Bind and accept; returns the port (useful with 0). ``host`` ``None``: every address, v4 and v6."""
         loop = asyncio.get_running_loop()
@@ -126,6 +132,7 @@ class HttpServer:
         try:
             request = await _read(incoming, connection, self._limits)
             connection.enter(Phase.WORKING)
+            connection.access.check(connection.right, request.method, request.path, request.headers)
             self._check(request)
             stream = self._endless(request) if request.method == "GET" else None
             if stream is not None:
@@ -146,7 +153,7 @@ class HttpServer:
         if incoming.method not in ("GET", "HEAD") or incoming.body_exists:
             return None
         kept = self._site.ready.get(incoming.rel_url.raw_path_qs)
-        if kept is None:
+        if kept is None or (connection.access.names_sites and not _may_have(incoming, connection)):
             return None
         connection.enter(Phase.WORKING)
         if incoming.method == "GET":
@@ -211,6 +218,16 @@ def call_bottle(site: Site, request: Request) -> Any:
         pass
     answer = environ.get(ANSWER_KEY)
     return answer if answer is not None else error_answer(400, "the request is not valid")
+
+
+def _may_have(incoming: web.BaseRequest, connection: Connection) -> bool:
+    """Whether it may be given what is kept; the reason why not is said where all else is refused."""
+    asked = incoming.method, incoming.rel_url.raw_path, _Headers(incoming.headers)
+    try:
+        connection.access.check(connection.right, *asked)
+    except ApplianceError:
+        return False
+    return True
 
 
 def _discard(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:

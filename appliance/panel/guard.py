@@ -61,7 +61,7 @@ class Guard:
         """Forbidden, Unauthorized or Locked, where it may not be answered."""
         if not request.path.startswith(PREFIX):
             return
-        self._check_name(request.headers.get("host", ""))
+        self.check_name(request.headers.get("host", ""))
         if self._password is not None and request.path != LOGIN and not request.local and not self._is_known(request):
             raise Unauthorized("this panel wants a password")
         if request.method not in _READING and request.path not in _ALSO_WHILE_LOCKED and self._is_locked():
@@ -95,7 +95,8 @@ class Guard:
         token = cookies[COOKIE].value if COOKIE in cookies else ""
         return self._sessions.get(token, 0.0) > self._clock.monotonic()
 
-    def _check_name(self, host: str) -> None:
+    def check_name(self, host: str) -> None:
+        """Forbidden where a request calls the box by a name that is not its own."""
         name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
         name = name.lower().removesuffix(".")
         if name in ("", "localhost") or _is_address(name) or name in {known.lower() for known in self._names()}:

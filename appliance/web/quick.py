@@ -37,6 +37,10 @@ class QuickReads:
         kept = self._ready.get(line[4:-9].decode("latin-1"))
         return None if kept is None else kept.for_client(self._learnt[fields])
 
+    def forget(self) -> None:
+        """What may be answered has become another thing."""
+        self._learnt.clear()
+
     def learn(self, request: bytes, headers: Mapping[str, str]) -> None:
         """``request`` was parsed as exactly one GET by HTTP/1.1, without a body, and had these fields."""
         given = {name.lower(): value for name, value in headers.items()}

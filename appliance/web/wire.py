@@ -18,9 +18,17 @@ END = b"\r\n"
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in HTTPStatus}
 
 
-def cors_headers(path: str) -> dict[str, str]:
+ANY_PAGE = b"Access-Control-Allow-Origin: *\r\n"
+"""The line that an edge puts others in the place of, where not every page may read it (access.py)."""
+
+
+def is_for_any_page(path: str) -> bool:
     """Every answer of an NMOS API may be read by any page; nothing else of this box may."""
-    return {"Access-Control-Allow-Origin": "*"} if path.startswith("/x-nmos") else {}
+    return path.startswith("/x-nmos")
+
+
+def cors_headers(path: str) -> dict[str, str]:
+    return {"Access-Control-Allow-Origin": "*"} if is_for_any_page(path) else {}
 
 
 def fields_of(path: str, answer: Answer, payload: bytes) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import pytest
 from aiohttp import web
 
-from appliance.edge.connection import Limits
+from appliance.edge.connections import Limits
 from appliance.edge.server import HttpServer
 from appliance.errors import BadRequest
 from appliance.web.messages import Answer, Request

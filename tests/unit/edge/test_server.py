@@ -1,13 +1,18 @@
 """Bottle inside the loop, and who makes room where too many connections are open (test_http.py has the sockets)."""
 
+import asyncio
 import inspect
 from collections.abc import Awaitable
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from appliance.edge.connection import Connection, Connections, Limits, Phase
+from appliance.config.access import AccessConfig
+from appliance.edge.connection import Connection
+from appliance.edge.connections import Connections, Limits, Phase
 from appliance.edge.server import call_bottle
+from appliance.web.access import Access, Right
 from appliance.web.messages import Answer, Request
 from appliance.web.quick import QuickReads
 from appliance.web.ready import ReadyAnswers
@@ -56,6 +61,7 @@ class Stub:
     def __init__(self, remote: str, since: float, phase: Phase = Phase.IDLE) -> None:
         self.remote, self.since, self.phase = remote, since, phase
         self.task = None
+        self.right = Right.CHANGE
         self.said = ""
 
     def drop(self) -> None:
@@ -98,3 +104,122 @@ def test_each_newcomer_takes_another_ones_place() -> None:
 def test_where_all_work_the_newcomer_is_refused() -> None:
     busy = [Stub("10.0.0.1", 1, Phase.WORKING) for _ in range(3)]
     assert admit(busy, Stub("10.0.0.2", 9)) == ["", "", "", "503"]
+
+
+class Paper(asyncio.Transport):
+    """A connection of a client at some address to some address of the box; what is written to it is kept."""
+
+    def __init__(self, remote: str, here: str = "10.0.0.1") -> None:
+        super().__init__({"peername": (remote, 5555), "sockname": (here, 80)})
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+
+ASKED = b"GET /x-nmos/kept HTTP/1.1\r\nHost: box\r\n\r\n"
+
+
+def answered(connections: Connections, transport: Paper, *data: bytes) -> str:
+    """The status that a connection by this transport answers these bytes with, and whether it is closed then."""
+
+    async def test() -> str:
+        async def refused(_request: web.BaseRequest) -> web.StreamResponse:
+            return web.Response(status=404)
+
+        connection = Connection(connections, web.Server(refused), asyncio.get_running_loop())
+        connection.connection_made(transport)
+        for each in data:
+            connection.data_received(each)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        said = f"{transport.written[9:12].decode()}{' closed' if transport.closed else ''}"
+        connection.connection_lost(None)
+        connections.stop()
+        return said.strip()
+
+    return run(test())
+
+
+def listed(*networks: str) -> Connections:
+    ready = ReadyAnswers()
+    answer = Answer({}, depends=(("device", None),))
+    ready.keep("/x-nmos/kept", answer, answer.payload())
+    quick = QuickReads(ready)
+    quick.learn(ASKED, {"Host": "box"})
+    connections = Connections(Limits(), quick)
+    connections.access = Access(AccessConfig(read=networks))
+    return connections
+
+
+@pytest.mark.parametrize(
+    ("remote", "here", "said"),
+    [
+        ("10.0.0.9", "10.0.0.1", "200"),
+        ("10.0.1.9", "10.0.0.1", "403 closed"),
+        ("::ffff:10.0.0.9", "::ffff:10.0.0.1", "200"),
+        ("fe80::9%eth0", "fe80::1%eth0", "403 closed"),
+        ("127.0.0.1", "127.0.0.1", "200"),  # the box itself
+        ("10.0.1.1", "10.0.1.1", "200"),
+    ],
+)
+def test_who_is_in_no_network_is_turned_away(remote: str, here: str, said: str) -> None:
+    assert answered(listed("10.0.0.0/24"), Paper(remote, here), ASKED) == said
+    assert answered(listed(), Paper(remote, here), ASKED) == "200"
+
+
+@pytest.mark.parametrize("data", [b"\x00" * 100_000, b"GET", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"\r\n"])
+def test_nothing_of_what_a_stranger_sends_is_parsed(data: bytes) -> None:
+    assert answered(listed("10.0.0.0/24"), Paper("10.0.1.9"), data, data) == "403 closed"
+
+
+def test_who_is_turned_away_makes_room_before_all_others() -> None:
+    stranger = Stub("10.0.1.9", 8)
+    stranger.right = Right.NOTHING
+    others = [Stub("10.0.0.9", since) for since in range(3)]
+    assert admit([*others, stranger], Stub("10.0.0.2", 9)) == ["", "", "", "dropped", ""]
+
+
+def test_they_are_in_the_log_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    connections = listed("10.0.0.0/24")
+    for _ in range(50):
+        answered(connections, Paper("10.0.1.9"), ASKED)
+    assert [record.message for record in caplog.records] == [
+        "10.0.1.9 was turned away: it is in no network of [access]"
+    ]
+
+
+def test_other_rules_end_connections_that_they_have_no_place_for() -> None:
+    async def test() -> list[bool]:
+        connections = listed()
+        transports = [Paper("10.0.0.9"), Paper("10.0.1.9"), Paper("127.0.0.1", "127.0.0.1")]
+        made = []
+        for transport in transports:
+            connection = Connection(connections, web.Server(_nobody), asyncio.get_running_loop())
+            connection.connection_made(transport)
+            made.append(connection)
+        made[1].phase = Phase.WORKING  # a stream, say
+        connections.restrict(Access(AccessConfig(read=("10.0.0.0/24",))))
+        closed = [transport.closed for transport in transports]
+        for connection in made:
+            connection.connection_lost(None)
+        connections.stop()
+        return closed
+
+    assert run(test()) == [False, True, False]
+
+
+async def _nobody(_request: web.BaseRequest) -> web.StreamResponse:
+    raise AssertionError
