@@ -3,7 +3,9 @@
 Strategy: :meth:`AutoRoute.look` looks at one receiver and says what to do now, or when to look again; it is called when
 anything that it looks at may have changed. What must outlive a power cut (was it chosen by hand; where to return to) is
 given to it and handed back; what may begin anew (how long the source is lost) is kept here. As a menu may hold ten
-thousand sources, it looks at all of them only where it must, and then in steps.
+thousand sources, it looks at all of them only where it must, and then in steps. A change of a source concerns the
+receivers that show, await or would return to it, and of those that want a better one the ones whose rules name it: no
+other is looked at.
 
     shows             and its source      then
     what auto-route   is there            a better one, or the one to return to, once that is there for STEADY_S
@@ -16,13 +18,13 @@ thousand sources, it looks at all of them only where it must, and then in steps.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
 from re import Pattern
 from re import compile as compiled
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from appliance.config.panel import RouteConfig, RuleConfig
 from appliance.panel.items import Fit, ReceiverItem, SourceItem
@@ -38,6 +40,7 @@ PIECE = 25
 """Sources looked at in one step: well under a millisecond."""
 MAX_FRESH = 1000
 _NO_RANK = 1_000_000
+_T = TypeVar("_T")
 
 
 class View(Protocol):
@@ -81,10 +84,12 @@ Step = Switch | Refresh | None
 
 @dataclass(slots=True)
 class _Track:
-    """What is known of one receiver since the start. ``fresh``: sources that changed since all were looked at;
-    ``None``: look at all."""
+    """What is known of one receiver since the start. ``below``: sources of a lower rank than this are wanted;
+    ``fresh``: those of them that changed since all were looked at; ``None``: look at all."""
 
     lost_at: float | None = None
+    home: str | None = None
+    below: int = _NO_RANK
     better: str | None = None
     better_at: float = 0.0
     version: str | None = None
@@ -95,6 +100,52 @@ class _Track:
     failed: dict[str, tuple[float, float]] = field(default_factory=dict)
     wake: float | None = None
 
+    @property
+    def concerns(self) -> tuple[frozenset[str], RouteConfig | None]:
+        """The sources whose every change matters, and by what else is chosen, where something better is wanted."""
+        sources = frozenset(id for id in (self.shown, self.better, self.home) if id is not None)
+        return sources, self.route if self.below > 0 else None
+
+    def freshen(self, source_ids: Iterable[str]) -> None:
+        if self.fresh is not None:
+            self.fresh.update(dict.fromkeys(source_ids))
+            if len(self.fresh) > MAX_FRESH:
+                self.fresh = None
+
+
+class _Index:
+    """Whom a change of a source concerns. ``of_source``: the receivers that show, await or would return to it;
+    ``wanting``: those that want something better than they have, by what they go by."""
+
+    def __init__(self) -> None:
+        self.of_source: dict[str, dict[str, None]] = {}
+        self.wanting: dict[RouteConfig, dict[str, None]] = {}
+        self._put: dict[str, tuple[frozenset[str], RouteConfig | None]] = {}
+
+    def put(self, receiver_id: str, sources: frozenset[str], wants: RouteConfig | None) -> None:
+        """In place of what was put for the receiver before."""
+        before, wanted = self._put.get(receiver_id, (frozenset[str](), None))
+        _move(self.of_source, receiver_id, before, sources)
+        _move(self.wanting, receiver_id, _set(wanted), _set(wants))
+        if sources or wants is not None:
+            self._put[receiver_id] = (sources, wants)
+        else:
+            self._put.pop(receiver_id, None)
+
+
+def _set(route: RouteConfig | None) -> frozenset[RouteConfig]:
+    return frozenset() if route is None else frozenset({route})
+
+
+def _move(table: dict[_T, dict[str, None]], id: str, before: Set[_T], after: Set[_T]) -> None:
+    """The id out of those entries and into these; no empty one is left."""
+    for key in before - after:
+        del table[key][id]
+        if not table[key]:
+            del table[key]
+    for key in after - before:
+        table.setdefault(key, {})[id] = None
+
 
 class AutoRoute:
     """All receivers. Times are monotonic seconds; ``started`` is when the box did."""
@@ -102,6 +153,7 @@ class AutoRoute:
     def __init__(self, view: View, started: float) -> None:
         self._view, self._started = view, started
         self._tracks: dict[str, _Track] = {}
+        self._index = _Index()
 
     @property
     def wake(self) -> float | None:
@@ -113,18 +165,21 @@ class AutoRoute:
 
     def changed(self, source_ids: Collection[str]) -> list[str]:
         """Sources that came, went or are different in the menu; the receivers to look at for that."""
-        ids = dict.fromkeys(source_ids)
-        for track in self._tracks.values():
-            if track.fresh is not None:
-                track.fresh.update(ids)
-                if len(track.fresh) > MAX_FRESH:
-                    track.fresh = None
-        choosing = [id for id, track in self._tracks.items() if track.route and track.route.mode in ("follow", "first")]
-        return list(dict.fromkeys((*choosing, *self.showing(ids))))
+        concerned = {id: None for source_id in source_ids for id in self._index.of_source.get(source_id, ())}
+        there = [source for id in source_ids if (source := self._view.source(id)) is not None]
+        for route, receiver_ids in self._index.wanting.items():
+            ranks = {source.id: rank for source in there if (rank := _rank(route, source)) < _NO_RANK}
+            for id in receiver_ids if ranks else ():
+                wanted = [source_id for source_id, rank in ranks.items() if rank < self._tracks[id].below]
+                if wanted:
+                    concerned[id] = None
+                    self._tracks[id].freshen(wanted)
+        return list(concerned)
 
     def showing(self, source_ids: Collection[str]) -> list[str]:
         """The receivers that show one of these."""
-        return [id for id, track in self._tracks.items() if track.shown in source_ids]
+        linked = ((id, source_id) for source_id in source_ids for id in self._index.of_source.get(source_id, ()))
+        return [id for id, source_id in linked if self._tracks[id].shown == source_id]
 
     def not_refreshed(self, receiver_id: str, now: float) -> None:
         """It could not be seen what the source sends: again in a while."""
@@ -144,25 +199,32 @@ class AutoRoute:
         receiver = self._view.receiver(receiver_id)
         if receiver is None:
             self._tracks.pop(receiver_id, None)
+            self._index.put(receiver_id, frozenset(), None)
             return
         track = self._tracks.setdefault(receiver_id, _Track())
-        track.wake = None
+        track.wake, track.home = None, standing.home
         self._follow(track, receiver, route)
-        if receiver.pending is not None or route.mode == "never":
+        self._index.put(receiver_id, *track.concerns)  # what changes between two steps must be noticed, too
+        yield from self._decide(track, receiver, route, standing, now)
+        self._index.put(receiver_id, *track.concerns)
+
+    def _decide(
+        self, track: _Track, receiver: ReceiverItem, route: RouteConfig, standing: Standing, now: float
+    ) -> Iterator[Step]:
+        if receiver.pending is not None:
             return
         current = None if track.shown is None else self._view.source(track.shown)
         is_there = current is not None and current.lost_since is None and current.confirmed
-        if is_there and track.shown is not None and self._is_new_version(track, now):
+        if is_there and track.shown is not None and route.mode != "never" and self._is_new_version(track, now):
             yield Refresh(track.shown)
             return
-        if standing.manual or route.mode == "keep":
+        if standing.manual or route.mode in ("keep", "never") or (receiver.enabled and track.shown is None):
+            track.below = 0  # somebody wanted it so, maybe a stream that no NMOS sender is known of
             return
         if is_there or track.shown is None:
             track.lost_at = None
         if not receiver.enabled:
             yield from self._begin(track, receiver, route, now)
-        elif track.shown is None:
-            return  # a stream that no NMOS sender is known of: somebody wanted it
         elif is_there:
             yield from self._better(track, receiver, route, standing, now)
         else:
@@ -205,6 +267,7 @@ class AutoRoute:
         assert track.shown is not None
         current = self._view.source(track.shown)
         if not route.back or current is None:
+            track.below = 0
             return
         rank = _rank(route, current)
         found = yield from self._best(track, receiver, route, rank, now)
@@ -249,6 +312,9 @@ class AutoRoute:
         self, track: _Track, receiver: ReceiverItem, route: RouteConfig, below: int, now: float
     ) -> Generator[Step, None, SourceItem | None]:
         """The first by rank and then in the menu's order that can be taken and whose rank is below that."""
+        if below > track.below:
+            track.fresh = None  # what was not worth a look may be now
+        track.below = below
         ids: Collection[str] = self._view.source_ids() if track.fresh is None else track.fresh
         track.fresh = {}
         if below == 0:

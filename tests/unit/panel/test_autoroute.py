@@ -34,6 +34,7 @@ class Stage:
         self.rules = AutoRoute(self, self.now)
         self.done: list[tuple[float, str, str]] = []
         self.refreshed: list[str] = []
+        self.is_doubted = False
         self.look()
 
     # ---- what it sees
@@ -102,6 +103,9 @@ class Stage:
             self.versions.setdefault(label, "1")
         if R in self.rules.changed({label}):
             self.look()
+        elif self.is_doubted:
+            self.rules.failed(R, "nobody", self.now)  # look at all of them, to be sure
+            assert not any(self.rules.look(R, self.route, self.standing, self.now)), label
 
     def lose(self, label: str) -> None:
         self.change(label, replace(self.sources[label], lost_since=round(self.now * 1e9) + 1))
@@ -401,9 +405,12 @@ def test_among_many_sources_it_looks_at_all_only_once() -> None:
     assert looked == ["C9999"]
     breaths = list(stage.rules.look(R, FOLLOW, Standing(), stage.now))
     assert breaths == []
-    stage.rules.changed([str(number) for number in range(MAX_FRESH + 1)])
+    many = {f"A{number}": source(f"A{number}") for number in range(MAX_FRESH + 1)}
+    stage.sources.update(many)
+    stage.unfit.update(many)
+    stage.rules.changed(many)
     breaths = list(stage.rules.look(R, FOLLOW, Standing(), stage.now))
-    assert len(breaths) == 3001 // 25
+    assert len(breaths) == (3001 + len(many)) // 25
 
 
 def test_a_receiver_that_is_gone_is_forgotten() -> None:
@@ -451,6 +458,7 @@ def test_whatever_happens_it_rests_and_keeps_its_word(mode: str) -> None:
     """Every four events in a row, from each mode."""
     for events in product(EVENTS, repeat=4):
         stage = Stage(RouteConfig(mode, rules=FOLLOW.rules), "A", "B", "C")  # type: ignore[arg-type]
+        stage.is_doubted = True
         for event in events:
             chosen, before = stage.standing.manual, stage.shows
             word, _, name = event.partition(" ")
@@ -473,3 +481,75 @@ def test_whatever_happens_it_rests_and_keeps_its_word(mode: str) -> None:
             stage.release()
             stage.advance(100)
             assert stage.shows == "A" if mode == "follow" else stage.shows is not None, events
+
+
+class House:
+    """Hundreds of receivers, each showing what its own rule names; it counts who is looked at."""
+
+    def __init__(self, receivers: int) -> None:
+        self.items = {
+            f"r{n}": ReceiverItem(f"r{n}", f"r{n}", BOX, enabled=True, sender_id=f"S{n}", shows=f"S{n}")
+            for n in range(receivers)
+        }
+        self.routes = {
+            f"r{n}": RouteConfig("follow", rules=(RuleConfig(label=f"S{n}"), RuleConfig(label="Spare*")))
+            for n in range(receivers)
+        }
+        self.sources = {label: source(label) for label in (*(f"S{n}" for n in range(receivers)), "Spare")}
+        self.seen: list[str] = []
+        self.now = 0.0
+        self.rules = AutoRoute(self, self.now)
+        self.look(list(self.items))
+        self.seen.clear()
+
+    def look(self, ids: list[str]) -> None:
+        for id in ids:
+            assert not any(self.rules.look(id, self.routes[id], Standing(home=self.items[id].sender_id), self.now))
+
+    def change(self, *labels: str) -> list[str]:
+        concerned = self.rules.changed(labels)
+        self.seen.clear()
+        self.look(concerned)
+        return sorted(concerned)
+
+    def receiver(self, id: str) -> ReceiverItem | None:
+        self.seen.append(id)
+        return self.items.get(id)
+
+    def source(self, id: str) -> SourceItem | None:
+        self.seen.append(id)
+        return self.sources.get(id)
+
+    def source_ids(self) -> list[str]:
+        return list(self.sources)
+
+    def fit(self, source_id: str, receiver_id: str) -> Fit:
+        self.seen.append(receiver_id)
+        return Fit("yes")
+
+    def is_own(self, source: SourceItem) -> bool:
+        return False
+
+    def version(self, source_id: str) -> str | None:
+        return None
+
+
+@pytest.mark.parametrize("receivers", [10, 400])
+def test_a_change_of_one_source_costs_what_it_concerns(receivers: int) -> None:
+    house = House(receivers)
+    house.sources["Spare"] = replace(house.sources["Spare"], lost_since=1)
+    assert house.change("Spare") == [], "nobody shows it, and all have something better"
+    assert house.change("S7") == ["r7"]
+    alone = len(house.seen)
+    assert alone < 10
+    house.sources["S7"] = replace(house.sources["S7"], lost_since=1)
+    house.items["r7"] = replace(house.items["r7"], lost_since=1)
+    assert house.change("S7") == ["r7"]
+    del house.sources["Spare"]
+    assert house.change("Spare") == [], "it is not there"
+    house.now = 60.0
+    house.look(["r7"])  # the hold time is over
+    house.sources["Spare 2"] = source("Spare 2")
+    house.seen.clear()
+    assert house.rules.changed(["Spare 2"]) == ["r7"], "the only one that wants another"
+    assert house.seen == ["Spare 2"]
