@@ -10,6 +10,7 @@ PIP := -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_ARGS ?=
+SOAK_ARGS ?=
 
 # What each step wants from Debian; tools/ensure-packages installs it, or says what to install.
 FOR_PYTHON := gcc libc6-dev python3-dev python3-venv
@@ -33,6 +34,7 @@ help:
 	@echo 'make bench        measures the product'
 	@echo 'make deb          builds the Debian package into build/deb'
 	@echo 'make fuzz         fires at the parsers, 20 s at each; FUZZ_ARGS="--seconds 600 sdp"'
+	@echo 'make soak         an hour on a LAN that is never quiet: nothing may grow; SOAK_ARGS="--minutes 5 --seed 2" (root only)'
 	@echo 'make clean        removes what was made here'
 	@echo
 	@echo 'Parts of make test: style types unit integration; unit-debian integration-debian.'
@@ -122,6 +124,11 @@ power-test: integration-packages .venv
 fuzz: .venv
 	@.venv/bin/python $(PIP) install atheris
 	@.venv/bin/python -m tests.fuzz $(FUZZ_ARGS)
+
+.PHONY: soak
+soak: integration-packages .venv
+	@.venv/bin/python $(PIP) install atheris
+	@.venv/bin/python -m tests.soak $(SOAK_ARGS)
 
 # --- The Debian package -----------------------------------------------------------------------------------------------
 

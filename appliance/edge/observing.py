@@ -6,6 +6,9 @@ status, writes of the journal, fetches): an addition each.
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
@@ -72,6 +75,7 @@ def readings(watched: Watched) -> Iterator[Reading | HistogramReading]:
     states = {name: float(name == health) for name in ("ok", "warning", "fault")}
     yield by("status", "health", "1 for the health that the panel shows.", states)
     yield from _loop(watched.turns)
+    yield from _memory()
     yield from _store(watched.store)
     yield from _peers(watched)
     yield from _streams(watched)
@@ -86,6 +90,14 @@ def _loop(turns: Turns | None) -> Iterator[Reading | HistogramReading]:
         meaning = "How long the event loop was busy between two waits: no event is seen sooner."
         yield HistogramReading("loop_turn_seconds", meaning, turns.buckets(), turns.busy_s)
         yield gauge("loop_longest_turn_seconds", "The longest turn of the last one to two minutes.", turns.longest_s)
+
+
+def _memory() -> Iterator[Reading]:
+    """What a leak shows in before the resident memory does."""
+    yield gauge("loop_tasks", "What the box does at the same time, or waits for.", len(asyncio.all_tasks()))
+    yield gauge("python_blocks", "Pieces of memory that Python has given out.", sys.getallocatedblocks())
+    meaning = "Objects that the garbage collector looks at no more, as they have lived for long."
+    yield gauge("python_objects_set_aside", meaning, gc.get_freeze_count())
 
 
 def _store(store: Store) -> Iterator[Reading]:
