@@ -35,7 +35,7 @@ class Brokers:
                 if key in self._multicast or len(self._multicast) < MAX_BROKERS:
                     self._multicast[key] = instance
                     self._silent.discard(key)
-            case Silent(name):
+            case Silent(name) if name.lower() in self._multicast:
                 self._silent.add(name.lower())
             case Withdrawn(name):
                 self._multicast.pop(name.lower(), None)

@@ -82,7 +82,10 @@ class Connection(web.RequestHandler):
         self.phase = Phase.CLOSING
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
+        transport = self.transport
         super().connection_lost(exc)
+        if transport is not None:
+            _untangle(transport)
 
     def data_received(self, data: bytes) -> None:
         if not data:  # aiohttp to itself: it goes on with what it held back
@@ -146,6 +149,8 @@ class Connection(web.RequestHandler):
             answer = error_answer(500, "this box could not answer; its log says why")
         else:
             answer = error_answer(status, "this is not valid HTTP", str(message)[:200])
+        if exc is not None:
+            exc.__traceback__ = None  # its frames have the connection, and that has them
         return Wire(*serialised(NMOS, answer), close=True)
 
     # ---- our own
@@ -293,6 +298,13 @@ def serialised(path: str, answer: Answer, payload: bytes | None = None) -> tuple
     """Head (but for its end) and payload of an answer that is not kept."""
     payload = answer.payload() if payload is None else payload
     return head(answer.status, fields_of(path, answer, payload)), payload
+
+
+def _untangle(transport: asyncio.BaseTransport) -> None:
+    """A transport of asyncio refers to itself, by the method that it reads with, for ever. The collector looks at
+    nothing that lived while many other things came (system/collector.py): what is closed must go without it."""
+    if hasattr(transport, "_read_ready_cb"):
+        transport._read_ready_cb = None  # noqa: SLF001 - asyncio says no other way
 
 
 def _is_loopback(address: str) -> bool:

@@ -41,7 +41,7 @@ class WebSocketCarrier:
         self._exchange = exchange
         self._clock = clock
         self._policy = policy
-        self._broadcaster = Broadcaster(devices)
+        self._broadcaster = Broadcaster(devices, lambda id: id in exchange.sources.all)
         self._sources: dict[str, str] = {}
         self._client = SocketClient()
         self._connections: dict[str, _Connection] = {}

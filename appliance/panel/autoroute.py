@@ -39,6 +39,8 @@ RETRY_S, LONGEST_RETRY_S = 10.0, 300.0
 PIECE = 25
 """Sources looked at in one step: well under a millisecond."""
 MAX_FRESH = 1000
+MAX_FAILED = 500
+"""Sources that could not be taken, of one receiver; the oldest is forgotten, and may be tried again."""
 _NO_RANK = 1_000_000
 _T = TypeVar("_T")
 
@@ -189,9 +191,11 @@ class AutoRoute:
     def failed(self, receiver_id: str, source_id: str, now: float) -> None:
         """It could not be taken: try another, and this one later."""
         track = self._tracks.setdefault(receiver_id, _Track())
-        _, wait = track.failed.get(source_id, (0.0, RETRY_S / 2))
+        _, wait = track.failed.pop(source_id, (0.0, RETRY_S / 2))
         wait = min(LONGEST_RETRY_S, wait * 2)
         track.failed[source_id] = (now + wait, wait)
+        if len(track.failed) > MAX_FAILED:
+            del track.failed[next(iter(track.failed))]
         track.fresh, track.better, track.wake = None, None, now
 
     def look(self, receiver_id: str, route: RouteConfig, standing: Standing, now: float) -> Iterator[Step]:

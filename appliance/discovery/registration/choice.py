@@ -39,6 +39,10 @@ class Choice:
             self._failed_at.pop(url, None)
             self._refused.discard(url)
         self._tried -= new - {current.url if current else ""}
+        # What is known of those that are gone is of no use: they would be new if they came back.
+        self._failed_at = {url: at for url, at in self._failed_at.items() if url in urls}
+        self._refused &= urls
+        self._tried &= urls | {current.url if current else ""}
         return bool(new)
 
     def begin(self) -> None:

@@ -86,7 +86,7 @@ class Services:
                 self._multicast[key] = instance
                 self._silent.discard(key)
                 return self._urls(instance)
-            case Silent(name):
+            case Silent(name) if name.lower() in self._multicast:
                 self._silent.add(name.lower())
             case Withdrawn(name):
                 self._multicast.pop(name.lower(), None)

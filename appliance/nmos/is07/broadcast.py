@@ -86,10 +86,11 @@ class Client:
 
 
 class Broadcaster:
-    """All clients of all devices. ``offer`` a source while its sender is active, and ``publish`` what it says."""
+    """All clients of all devices. ``offer`` a source while its sender is active, and ``publish`` what it says.
+    ``is_source``: whether this box has such a source at all."""
 
-    def __init__(self, devices: frozenset[str]) -> None:
-        self._devices = devices
+    def __init__(self, devices: frozenset[str], is_source: Callable[[str], bool]) -> None:
+        self._devices, self._is_source = devices, is_source
         self._offered: dict[str, str] = {}
         self._states: dict[str, str] = {}
         self._clients: set[Client] = set()
@@ -158,7 +159,8 @@ class Broadcaster:
 
     def _subscription(self, client: Client, command: Subscription) -> None:
         """The list replaces the one before, and all states of it are sent again (section 4)."""
-        here = [id for id in command.sources if self._offered.get(id, client.device_id) == client.device_id]
+        known = filter(self._is_source, command.sources)
+        here = [id for id in known if self._offered.get(id, client.device_id) == client.device_id]
         self._subscribe(client, frozenset(here))
         for id in here:
             if id in self._states:

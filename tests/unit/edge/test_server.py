@@ -1,7 +1,10 @@
 """Bottle inside the loop, and who makes room where too many connections are open (test_http.py has the sockets)."""
 
 import asyncio
+import gc
 import inspect
+import socket
+from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
 from collections.abc import Awaitable
 from typing import Any
 
@@ -223,3 +226,38 @@ def test_other_rules_end_connections_that_they_have_no_place_for() -> None:
 
 async def _nobody(_request: web.BaseRequest) -> web.StreamResponse:
     raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"GET /x-nm", b"\x16\x03\x01\x02\x00", b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n",
+     b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"],
+)  # fmt: skip
+def test_a_connection_leaves_nothing_for_the_collector(said: bytes) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text="x")
+
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        connections, server = Connections(Limits(), QuickReads(ReadyAnswers())), web.Server(answer)
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        await loop.connect_accepted_socket(lambda: Connection(connections, server, loop), theirs)
+        await loop.sock_sendall(ours, said)
+        while len(said) < 6 and said and not await loop.sock_recv(ours, 10_000):
+            pass  # what is no HTTP was answered
+        ours.close()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        connections.stop()
+        await server.shutdown(0.1)
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(test())
+        assert not [one for one in gc.get_objects() if isinstance(one, Connection)]
+        transports = [one for one in gc.get_objects() if isinstance(one, _SelectorSocketTransport)]
+        assert not [one for one in transports if one.get_protocol() is None]
+    finally:
+        gc.enable()

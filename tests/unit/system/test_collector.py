@@ -68,3 +68,19 @@ gc.callbacks.insert(0, look)
 kept = objects(500_000)
 assert 0 < most < 20_000, most
 """)
+
+
+def test_what_lives_through_a_collection_while_there_is_little_of_it_can_be_collected_later() -> None:
+    _run("""
+collector.work()
+living = [Thing() for _ in range(100)]
+for thing in living:
+    thing.itself = thing
+watched = [weakref.ref(thing) for thing in living]
+for _ in range(100):
+    passing = objects(1_000)
+del living, thing, passing
+for _ in range(100):
+    objects(1_000)
+assert not any(watch() for watch in watched)
+""")

@@ -29,7 +29,7 @@ class Room:
     """A server with two sources on one device and one on another, all with the value false."""
 
     def __init__(self) -> None:
-        self.server = Broadcaster(frozenset({DEVICE, OTHER_DEVICE}))
+        self.server = Broadcaster(frozenset({DEVICE, OTHER_DEVICE}), lambda id: id in (ONE, TWO, ELSEWHERE))
         for source, device in ((ONE, DEVICE), (TWO, DEVICE), (ELSEWHERE, OTHER_DEVICE)):
             self.server.offer(source, device)
             self.server.publish(state(source, False))
