@@ -20,8 +20,8 @@ from zeroconf import (  # type: ignore[attr-defined]  # the records are in every
 from appliance.discovery.records import Address, Ptr, Record, Srv, Txt
 
 MAX_CACHED = 20_000
-"""Records of everybody's in python-zeroconf's cache: three times what a thousand nodes say. Older releases (Debian 12's)
-keep all that anybody sends, for as long as he wishes."""
+"""Records in python-zeroconf's cache: three times what a thousand nodes say. Older releases (Debian 12's) keep all that
+anybody sends, for as long as he wishes."""
 _LOOK_AFTER = 2_000
 QTYPES = {"A": 1, "PTR": 12, "TXT": 16, "AAAA": 28, "SRV": 33}
 
