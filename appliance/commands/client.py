@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from appliance.core.shown import visible
 from appliance.errors import ApplianceError
 
 RUNTIME_FILE = Path("/run/nmos-appliance/api.json")
@@ -91,8 +92,8 @@ class Daemon:
         if status not in (http.client.OK, http.client.ACCEPTED):
             raise CommandError(_reason(status, payload))
         try:
-            return json.loads(payload)
-        except ValueError:
+            return _read(payload)
+        except (ValueError, RecursionError):
             raise CommandError(f"what answers at {self.url} is not an nmos-appliance") from None
 
     def _exchange(self, method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
@@ -190,10 +191,23 @@ def _events(answer: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:
             data += value
 
 
+def _read(text: str | bytes) -> Any:
+    """JSON whose texts may be shown on a terminal, whoever it was that answered."""
+    return _visible(json.loads(text))
+
+
+def _visible(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {visible(key): _visible(inner) for key, inner in value.items()}
+    return list(map(_visible, value)) if isinstance(value, list) else value
+
+
 def _event_data(data: str) -> Any:
     try:
-        return json.loads(data)
-    except ValueError:
+        return _read(data)
+    except (ValueError, RecursionError):
         raise CommandError("the box sent an event that is not JSON") from None
 
 
@@ -204,5 +218,5 @@ def _reason(status: int, payload: bytes) -> str:
     except ValueError:
         body = None
     if isinstance(body, dict) and isinstance(body.get("error"), str):
-        return str(body["error"])
+        return "\n".join(map(visible, body["error"].splitlines()))
     return f"the box answered {status} {http.client.responses.get(status, '')}".rstrip()

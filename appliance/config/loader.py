@@ -87,7 +87,10 @@ def _table(cls: type[T], value: object, key: str, problems: Problems) -> T | obj
     for name, field in known.items():
         has_default = field.default is not MISSING or field.default_factory is not MISSING
         if name in value:
-            item = _value(_hints(cls)[name], value[name], _join(key, name), problems)
+            found: Problems = []
+            item = _value(_hints(cls)[name], value[name], _join(key, name), found)
+            # What dataclasses do not show is a secret: what it is instead of a good one is nobody's business either.
+            problems += found if field.repr else [(at, reason.partition(", not ")[0]) for at, reason in found]
             # A default in the place of a bad value, so that the rules can look at all the rest.
             if item is not _BAD or not has_default:
                 read[name] = item

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -76,6 +76,6 @@ class PanelConfig:
     receiver: str | None = None
     confirm: bool = False
     forget_pin: bool = False
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     names: tuple[str, ...] = ()
     screens: tuple[ScreenConfig, ...] = ()

@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from appliance.core.shown import visible
 from appliance.core.store import Change, Store
 from appliance.discovery.contact import ContactPolicy
 from appliance.edge.unicast_dns import address_of
@@ -126,5 +127,5 @@ def message(record: logging.LogRecord, hostname: str, process: int) -> bytes:
     severity = next((severity for level, severity in _SEVERITIES if record.levelno >= level), _DEBUG)
     at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     host = "".join(char for char in hostname if char.isascii() and char.isprintable() and char != " ")[:255] or "-"
-    text = " ".join(record.getMessage().splitlines())
+    text = visible(record.getMessage())
     return f"<{_DAEMON * 8 + severity}>1 {at} {host} {APPLICATION} {process} - - {text}".encode()

@@ -11,6 +11,9 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from typing import Any
+
+from appliance.core.shown import visible
 
 SOCKET = "/run/systemd/journal/socket"
 RESOURCE = "nmos_resource"
@@ -19,6 +22,18 @@ RESOURCE = "nmos_resource"
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
 _NOISY = {"aiohttp.access": logging.WARNING, "asyncio": logging.WARNING, "zeroconf": logging.ERROR}
 """What others log that our own lines say better: edge/mdns.py tells when multicast does not work."""
+
+
+class OneLine(logging.Formatter):
+    """A message is one line and what it seems, whatever strangers have put into it: a line end, a terminal's escape or
+    an override of the reading direction is shown by its code. Only tracebacks have lines, and those are indented."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - its name there
+        record.message = visible(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - its name there
+        return "\n".join(f"  {visible(line)}" for line in super().formatException(ei).splitlines())
 
 
 def set_up(level: int = logging.INFO) -> None:
@@ -32,7 +47,7 @@ def _handler(environ: Mapping[str, str]) -> logging.Handler:
     if environ.get("JOURNAL_STREAM"):
         return JournalHandler()
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     return handler
 
 
@@ -41,7 +56,7 @@ class JournalHandler(logging.Handler):
 
     def __init__(self, path: str = SOCKET) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        self.setFormatter(OneLine("%(name)s: %(message)s"))
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appliance.config.model import BrokerConfig
 from appliance.core.types import JSON
@@ -34,7 +34,7 @@ class Broker:
     host: str
     port: int
     secure: bool
-    login: tuple[str, str] | None = None
+    login: tuple[str, str] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:

@@ -50,6 +50,22 @@ def test_what_a_wrong_answer_is_called(answer: bytes, message: str) -> None:
         Daemon(url).get("/panel/status")
 
 
+def test_nobody_operates_the_terminal_of_who_asks() -> None:
+    nasty = r'{"label\u001b]0;x\u0007":["a\u001b[2J\nforged\u009b1m\u202e"],"n":1}'
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n" + nasty.encode()) as url:
+        assert Daemon(url).get("/panel/sources") == {
+            r"label\x1b]0;x\x07": [r"a\x1b[2J\nforged\x9b1m\u202e"],
+            "n": 1,
+        }
+    with answering(b"HTTP/1.1 200 OK\r\n\r\nevent: menu\ndata: " + nasty.encode() + b"\n\n") as url:
+        ((_, data),) = list(Daemon(url).events("/panel/events"))
+        assert list(data) == [r"label\x1b]0;x\x07", "n"]
+    refused = rb'{"code":409,"error":"first\nsecond \u001b[2J","debug":null}'
+    with answering(b"HTTP/1.1 409 No\r\n\r\n" + refused) as url, pytest.raises(CommandError) as error:
+        Daemon(url).get("/panel/status")
+    assert error.value.message == "first\nsecond \\x1b[2J"
+
+
 def test_silence_is_not_waited_for_for_ever() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         daemon = Daemon(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.05)

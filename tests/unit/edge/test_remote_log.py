@@ -24,7 +24,7 @@ def record(level: int, text: str) -> logging.LogRecord:
 
 def test_a_message_has_the_form_of_rfc_5424() -> None:
     assert message(record(logging.WARNING, "no\nregistry"), "my box", 7) == (
-        f"<28>1 2023-11-14T22:13:20.500+00:00 mybox {APPLICATION} 7 - - no registry".encode()
+        f"<28>1 2023-11-14T22:13:20.500+00:00 mybox {APPLICATION} 7 - - no\\nregistry".encode()
     )
     assert message(record(logging.ERROR, "x"), "", 7).startswith(b"<27>1 2023-11-14T22:13:20.500+00:00 - ")
     assert message(record(logging.DEBUG, "x"), "h", 7).startswith(b"<31>1 ")
