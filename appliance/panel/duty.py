@@ -7,7 +7,9 @@ from collections.abc import Collection
 from appliance.media.engine import StreamStatus
 from appliance.network.model import NetworkState
 
-NO_INTERFACE = "no media interface has a link and an address: nothing can be sent, received or found"
+NO_INTERFACE = (
+    "no media interface has a link and an address: nothing can be sent, received or found; check cable and address"
+)
 
 
 def off_duty(network: NetworkState, streams: Collection[StreamStatus]) -> str:

@@ -24,7 +24,7 @@ __all__ = ["MAX_FIND", "OFF", "Asked", "Do", "Effect", "Key", "Navigation", "Qui
 OFF = "off"
 """The id of the row that switches the receiver off."""
 MAX_FIND = 40
-_FAVOURITES = Named("", "Favourites")
+_FAVOURITES, _UNFIT = Named("", "Favourites"), Named("", "What does not fit")
 _NOBODY = Named("", "")
 
 
@@ -368,27 +368,31 @@ class Navigation:
         return options.pin_pad(panel.locked, panel.has_pin) if self.view == "pin" else self._source_rows()
 
     def _source_rows(self) -> list[Row]:
-        """Favourites first, in a group of their own."""
-        favourites = self.mirror.panel.favourites
+        """Favourites first, in a group of their own; last what does not fit, so that a knob need not turn over it."""
+        favourites, fits = self.mirror.panel.favourites, self.mirror.fits
         rows = [] if self.find or self.receiver is None else [Row(OFF)]
-        found: Iterable[SourceItem] = self.mirror.sources.find(self.find) if self.find else self.mirror.sources
-        if favourites:
-            all = tuple(found)
-            first = tuple(source for source in all if source.id in favourites)
-            found = (source for source in all if source.id not in favourites)
-            if first:
-                rows.append(Row("favourites", heading=SourceGroup(_NOBODY, _FAVOURITES, first)))
-                rows += self._rows_of(first)
-        for group in grouped(found):
+        first, fitting, unfit = list[SourceItem](), list[SourceItem](), list[SourceItem]()
+        for source in self.mirror.sources.find(self.find) if self.find else self.mirror.sources:
+            fit = fits.get(source.id)
+            is_unfit = fit is not None and fit.verdict == "no"
+            (first if source.id in favourites else unfit if is_unfit else fitting).append(source)
+        rows += self._group("favourites", _FAVOURITES, first)
+        for group in grouped(fitting):
             rows.append(Row(f"{group.node.id}/{group.device.id}", heading=group))
             rows += self._rows_of(group.sources)
-        return rows
+        return rows + self._group("unfit", _UNFIT, unfit)
 
-    def _rows_of(self, sources: tuple[SourceItem, ...]) -> list[Row]:
+    def _group(self, id: str, named: Named, sources: list[SourceItem]) -> list[Row]:
+        """With its heading, where there is something in it."""
+        heading = Row(id, heading=SourceGroup(_NOBODY, named, tuple(sources)))
+        return [heading, *self._rows_of(sources)] if sources else []
+
+    def _rows_of(self, sources: Iterable[SourceItem]) -> list[Row]:
         """Those of before where they can be: ten thousand are not made anew between two keys."""
-        known = self._known
+        known, rows = self._known, []
         for source in sources:
             row = known.get(source.id)
             if row is None or row.source is not source:
-                known[source.id] = Row(source.id, source=source)
-        return [known[source.id] for source in sources]
+                row = known[source.id] = Row(source.id, source=source)
+            rows.append(row)
+        return rows

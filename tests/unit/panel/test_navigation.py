@@ -227,3 +227,17 @@ def test_no_three_keys_lead_astray(first: str) -> None:
             assert panel.navigation.index in range(max(1, len(rows)))
             if any(row.choosable for row in rows):
                 assert panel.navigation.current_row is not None
+
+
+def test_what_does_not_fit_is_not_in_the_way() -> None:
+    panel = Panel("B", "C")
+    flow = {"format": "urn:x-nmos:format:audio", "media_type": "audio/L20"}
+    panel.scene.world.update("p", [audio_entry("Aux", flow=flow)])
+    panel.hear()
+    headings = [row.heading.title for row in panel.navigation.rows if row.heading]
+    assert headings == ["Stage box · Inputs", "What does not fit"]
+    assert [row.source.label for row in panel.navigation.rows if row.source] == ["B", "C", "Aux"]
+    panel.press(Key.DOWN)
+    assert panel.under == "B"
+    panel.press("u", "x")
+    assert panel.under == "Aux", "it is found all the same"
