@@ -43,6 +43,7 @@ from appliance.edge.observing import declare as declare_observing
 from appliance.edge.panel_events import PATH as EVENTS_PATH
 from appliance.edge.process import environment
 from appliance.edge.ptp import Ptp
+from appliance.edge.reconfiguring import Parts, Reconfiguring
 from appliance.edge.reloading import Reloading
 from appliance.edge.server import HttpServer
 from appliance.edge.slices import Slices
@@ -127,11 +128,12 @@ class Appliance:
         self.store.subscribe(self.writer.on_change)
         self.builder = Builder(self._config, self.identities, serial_number())
         self.rehoming, self.moving = Slices(), Slices(0.0)
+        self._relabel = False
         self._populate("start")
 
-    def _configured(self) -> None:
-        """The senders and receivers as configured now. The parts have these very tables, which a reload fills anew."""
-        self.endpoints = endpoints(self._config, self.identities)
+    def _configured(self, endpoints: tuple[Endpoint, ...]) -> None:
+        """The senders and receivers that there are now. The parts have these very tables, which a reload fills anew."""
+        self.endpoints = endpoints
         self.by_id.clear()
         self.by_id.update({endpoint.id: endpoint for endpoint in self.endpoints})
         self.configs.clear()
@@ -142,7 +144,7 @@ class Appliance:
         self.live = live = LiveNetwork(self.network, rp_filter)
         self.activations = ActivationTimer()
         self.brokers = Brokers(allow_local=self._config.discovery.allow_local)
-        self._configured()
+        self._configured(endpoints(self._config, self.identities))
         self.connections = Connections(
             self.store,
             self.endpoints,
@@ -168,7 +170,7 @@ class Appliance:
     def _wire_media(self) -> None:
         # Without a registry that can be written every start of a pipeline would look through all plugins again.
         seen = environment(os.environ, GST_REGISTRY=str(self.directory.path / "gstreamer-registry.bin"))
-        self.drivers = Drivers(self._config, seen, lambda: self._apply(self._config))
+        self.drivers = Drivers(self._config, seen, lambda: self.reloading.again())  # noqa: PLW0108 - there is none yet
         self.media = Media(
             self._config,
             self.configs,
@@ -230,6 +232,8 @@ class Appliance:
         ReloadApi(self.reloading.reload).declare(self.site)
         seen = (self.store, self.network, self.connections.commitments, self.media)
         self.lookout = Lookout(self._config, self.configs, *seen, self.menu, self.discovering)
+        kept = (self.media, self.channels, self.lookout, self.menu, self.site.ready, self._configured, self._host)
+        self.reconfiguring = Reconfiguring(Parts(self.store, self.identities, self.connections, *kept))
         ExplainApi(self.menu, self.store, self.by_id, self.live, self.lookout.inspector).declare(self.site)
         declare_pages(self.site, static_files())
         for listener in (self.site.ready.on_change, node.on_change):
@@ -314,24 +318,16 @@ class Appliance:
 
     # ---- wires that are more than one name
 
-    def _apply(self, config: Config) -> None:
-        """A reload: the store follows in one transaction, then whoever has something running."""
+    async def _apply(self, config: Config) -> None:
+        """A reload."""
         self._config = config
         self.network.assign(config.network.interfaces, config.network.control)
-        self.builder.configure(self.drivers.offered(config))
-        self._configured()
-        with self.store.transaction("reload") as tx:
-            self.builder.write(tx, self._host())
-            self.connections.reconfigure(tx, self.endpoints)
-            if self.channels is not None:
-                self.channels.reconfigure(tx, config)
-        if self.channels is not None:
-            self.channels.reconfigured()
-            self.site.ready.forget_all()
-        self.media.reconfigured()
-        self.lookout.reconfigured()
+        now = dict(self.by_id)
+        self.builder = await self.reconfiguring.follow(config, self.drivers.offered, self.builder, now)
         self.menu.set_first(self._first_receiver())
         self._restrict(config.access)
+        if self._relabel:
+            self._restore_labels()
         self._rehome()
 
     def _restrict(self, access: AccessConfig) -> None:
@@ -356,7 +352,9 @@ class Appliance:
         )
 
     def _restore_labels(self) -> None:
-        self._populate("labels")
+        self._relabel = self.reconfiguring.midway
+        if not self._relabel:
+            self._populate("labels")
 
     def _follow_network(self) -> None:
         self.network.subscribe(self._on_network)
@@ -367,7 +365,8 @@ class Appliance:
         self.rehoming.stop()
 
     def _rehome(self) -> None:
-        self.rehoming.run(self.builder.rehome(self.store, self._host(), "host"))
+        if not self.reconfiguring.midway:  # it ends with this
+            self.rehoming.run(self.builder.rehome(self.store, self._host(), "host"))
 
     def _on_network(self, _state: NetworkState) -> None:
         self.moving.run(self._move())

@@ -92,6 +92,11 @@ class Store:
         """Every resource of a kind by id, in the order they were first put."""
         return MappingProxyType(self._resources[kind])
 
+    def has(self, kind: Kind, body: JSON) -> bool:
+        """Whether to put ``body`` would change nothing."""
+        before = self._resources[kind].get(body["id"])
+        return before is not None and _without_version(before) == _without_version(body)
+
     @property
     def node(self) -> JSON:
         """The node resource itself; the store of a running box always has exactly one."""
@@ -179,7 +184,7 @@ class Store:
         before = self._resources[kind].get(id)
         if body is None or before is None:
             return body is not before
-        return (kind, id) in tx.touched or _without_version(before) != _without_version(body)
+        return (kind, id) in tx.touched or not self.has(kind, body)
 
     def _stamp(self, tx: Transaction, kind: Kind, id: str, body: JSON | None) -> ResourceChange:
         before = self._resources[kind].get(id)

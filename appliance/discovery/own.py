@@ -39,11 +39,22 @@ class OwnSenders:
             self._world.catalogue.touch(SELF, resource.kind, (resource.id,))
         if change.kinds() - {Kind.RECEIVER}:
             concerned = {resource.id for resource in change.resources}
-            senders = self._store.all(Kind.SENDER)
-            there = [id for id, sender in senders.items() if not concerned.isdisjoint(self._of(sender))]
-            self._put(there, (self._world.ids_of(SELF) & concerned) - senders.keys())
+            gone = (self._world.ids_of(SELF) & concerned) - self._store.all(Kind.SENDER).keys()
+            self._put(self._concerned(concerned), gone)
         if Kind.NODE in change.kinds():
             self._patiently(self._renew())
+
+    def _concerned(self, ids: set[str]) -> list[str]:
+        """The senders whose entries are made of any of these. All are looked at only where something is among them that
+        is not of a sender among them, and closely only where that is no device."""
+        senders = self._store.all(Kind.SENDER)
+        own = [id for id in ids if id in senders]
+        others = ids.difference(*(self._of(senders[id]) for id in own))
+        if not others.isdisjoint(self._store.all(Kind.FLOW)) or not others.isdisjoint(self._store.all(Kind.SOURCE)):
+            return [id for id, sender in senders.items() if not ids.isdisjoint(self._of(sender))]
+        devices = ids & self._store.all(Kind.DEVICE).keys()
+        theirs = (id for id, sender in senders.items() if sender["device_id"] in devices) if devices else ()
+        return list(dict.fromkeys((*own, *theirs)))
 
     def _of(self, sender: JSON) -> tuple[str | None, ...]:
         """What an entry of the world is made of, by id; the node is everybody's."""

@@ -139,12 +139,17 @@ class Media:
         if ending:
             await asyncio.wait(ending)
 
-    def reconfigured(self) -> None:
-        """``endpoints`` has others now: what is gone ends, what is new or different begins, and equal jobs go on."""
+    def drop(self) -> None:
+        """What ``endpoints`` does not have any more ends."""
         gone = [id for id in self._reconciler.ids() if owner(id) not in self._endpoints]
         for id in gone:
             self._reconciler.set_desired(id, None, self._loop.time())
-        self._go_on(gone)
+        if gone:
+            self._go_on(gone)
+
+    def reconfigured(self) -> None:
+        """``endpoints`` has others now: what is gone ends, what is new or different begins, and equal jobs go on."""
+        self.drop()
         self._slices.run(self._derive_all())
 
     def status(self, id: str) -> StreamStatus:

@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
+T = TypeVar("T")
 SLICE_S = 0.002
+_SWITCH_S = 0.0005
+
+
+async def patiently(steps: Iterator[object], slice_s: float = SLICE_S) -> None:
+    """Do all of it, a slice a turn of the loop; the first slice now."""
+    until = time.monotonic() + slice_s
+    for _ in steps:
+        if time.monotonic() > until:
+            await asyncio.sleep(0)
+            until = time.monotonic() + slice_s
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """What cannot be cut into slices and touches nothing of ours. Python runs one thread at a time: meanwhile the loop
+    has to wait for its turn half a millisecond, where it would be five."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        return await asyncio.to_thread(work)
+    finally:
+        sys.setswitchinterval(before)
 
 
 class Slices:

@@ -171,10 +171,14 @@ class MenuModel:
         self._tell()
 
     def set_first(self, id: str | None) -> None:
-        """This receiver comes first; and whatever else of the configuration they show may be different."""
-        different = self._refresh_receivers(tuple(self._receivers))
-        self._tell(receivers=frozenset(self._receivers) if id != self._first else different)
-        self._first = id
+        """This receiver comes first."""
+        if id != self._first:
+            self._first = id
+            self._tell(receivers=frozenset(self._receivers))
+
+    def look_again(self, receiver_ids: Iterable[str]) -> None:
+        """What they show of the configuration may be different."""
+        self._refresh(receiver_ids)
 
     def set_traps(self, id: str, traps: tuple[str, ...]) -> None:
         """What of the network may keep a sender or receiver from working, as sentences; of the box itself: no id."""

@@ -15,6 +15,7 @@ from tests.bench import (
     keys,
     menu,
     mqtt,
+    reload,
     scale,
     scheduled,
     sound,
@@ -57,5 +58,6 @@ BENCHES = (
     Bench("scheduled", "how late scheduled activations are", scheduled.measure),
     Bench("idle", "memory and CPU of a box that does nothing", idle.measure),
     Bench("stalls", "the longest callback of the event loop under each load", stalls.measure),
+    Bench("reload", "the longest callback of the event loop under a reload", reload.measure),
     Bench("scale", "500 peers with 20 senders each", scale.measure, needs_network=True),
 )

@@ -8,7 +8,9 @@ clocks) is made here, again after each change of either; what belongs to an acti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeVar
 
 from appliance.config.model import Config, DeviceConfig, EndpointConfig, Format, ReceiverConfig, SenderConfig
@@ -22,23 +24,24 @@ from appliance.network.ptp import PtpClock
 from appliance.nmos.caps.describe import receiver_caps, sender_caps
 from appliance.nmos.is04 import pictures
 from appliance.nmos.is04.edits import edited
+from appliance.nmos.is04.essence import of_flow, of_source
 from appliance.nmos.is04.host import clocks, interfaces, media_clock
 from appliance.nmos.is04.tags import Tags, listed
 
-_CHANNEL_SYMBOLS: Mapping[int, tuple[tuple[str, str], ...]] = {
-    1: (("Mono", "M1"),),
-    2: (("Left", "L"), ("Right", "R")),
-    6: (
-        ("Left", "L"), ("Right", "R"), ("Centre", "C"),
-        ("Low Frequency Effects", "LFE"), ("Left Surround", "Ls"), ("Right Surround", "Rs"),
-    ),
-}  # fmt: skip
 _CONNECTION_VERSIONS = ("v1.0", "v1.1")
 _CONTROLS = tuple((f"sr-ctrl/{version}", f"/x-nmos/connection/{version}/") for version in _CONNECTION_VERSIONS)
 _EVENTS_CONTROL = ("events/v1.0", "/x-nmos/events/v1.0/")
 """Of devices with sources of events (IS-07 Events API section 2)."""
 _MAPPING_CONTROL = ("cm-ctrl/v1.0", "/x-nmos/channelmapping/v1.0/")
 """Of devices with audio, where it is mapped (IS-08 Interoperability - IS-04, Discovery)."""
+Unit = DeviceConfig | SenderConfig | ReceiverConfig | None
+"""What has resources of its own; ``None`` is the node."""
+_KINDS: Mapping[type, tuple[Kind, ...]] = {
+    DeviceConfig: (Kind.DEVICE,),
+    SenderConfig: (Kind.SENDER, Kind.FLOW, Kind.SOURCE),
+    ReceiverConfig: (Kind.RECEIVER,),
+}
+"""Of the resources of a unit, its own first."""
 _A_STEP, _SOME_DEVICES = 40, 4
 """Resources in one transaction; a device names all that it has, and every address twice."""
 T = TypeVar("T")
@@ -82,9 +85,15 @@ class Builder:
         self._references: dict[str, tuple[str, int] | None] = {}
         self.configure(config)
 
+    def configured(self, config: Config) -> Builder:
+        """One of another configuration, for the same box."""
+        builder = copy(self)
+        builder.configure(config)
+        return builder
+
     def configure(self, config: Config) -> None:
-        """Take another configuration; the store follows with the next :meth:`write`."""
         self._config = config
+        self._devices = {self._ids.of(Kind.DEVICE, device.name): device for device in config.devices}
         self._tags = Tags(config, self._serial_number)
         self._senders = _by_device(self._ids, Kind.SENDER, config.senders)
         self._receivers = _by_device(self._ids, Kind.RECEIVER, config.receivers)
@@ -102,12 +111,10 @@ class Builder:
         wanted: set[tuple[Kind, str]] = set()
         before = tx.get(Kind.NODE, self._ids.of(Kind.NODE)) or {}
         reclocked = before.get("clocks") not in (None, clocks(host.clock))
-        for kind, body in self._resources(host, tx):
-            wanted.add((kind, body["id"]))
-            tx.put(kind, body)
-            if kind is Kind.SENDER and body["manifest_href"] is not None:
-                self._references[body["id"]] = host.reference
-                if reclocked:
+        for unit in self.units():
+            for kind, body in self.put(tx, unit, host):
+                wanted.add((kind, body["id"]))
+                if reclocked and kind is Kind.SENDER and body["manifest_href"] is not None:
                     tx.touch(kind, body["id"])
         for kind in Kind:
             for id in tx.store.all(kind):
@@ -160,17 +167,48 @@ class Builder:
                     self._references[id] = host.reference
             yield
 
-    def _resources(self, host: Host, tx: Transaction) -> Iterator[tuple[Kind, JSON]]:
-        yield Kind.NODE, self._edited(self._node(host), tx)
-        for device in self._config.devices:
-            yield Kind.DEVICE, self._edited(self._device(device, host), tx)
-        for sender in self._config.senders:
-            source, flow = self._source(sender, host), self._flow(sender)
-            yield Kind.SOURCE, self._edited(source, tx)
-            yield Kind.FLOW, self._edited(flow, tx)
-            yield Kind.SENDER, self._edited(self._sender(sender, flow, source, host, tx), tx)
-        for receiver in self._config.receivers:
-            yield Kind.RECEIVER, self._edited(self._receiver(receiver, tx), tx)
+    # ---- piece by piece: what renewal.py is made of
+
+    def units(self) -> Iterator[Unit]:
+        """Each thing that the configuration has, in an order in which what refers to another comes after it."""
+        return chain((None,), self._config.devices, self._config.senders, self._config.receivers)
+
+    def id(self, unit: Unit) -> str:
+        if unit is None:
+            return self._ids.of(Kind.NODE)
+        return self._ids.of(_KINDS[type(unit)][0], unit.name)
+
+    def ids(self) -> set[tuple[Kind, str]]:
+        """All resources that there are to be."""
+        named = ((kind, unit.name) for unit in self.units() if unit is not None for kind in _KINDS[type(unit)])
+        return {(Kind.NODE, self._ids.of(Kind.NODE)), *((kind, self._ids.of(kind, name)) for kind, name in named)}
+
+    def device(self, id: str) -> DeviceConfig | None:
+        return self._devices.get(id)
+
+    def bodies(self, unit: Unit, host: Host, tx: Transaction) -> Iterator[tuple[Kind, JSON]]:
+        """Its resources as configuration and host say now; the rest as ``tx`` has it."""
+        match unit:
+            case None:
+                yield Kind.NODE, self._edited(self._node(host), tx)
+            case DeviceConfig():
+                yield Kind.DEVICE, self._edited(self._device(unit, host), tx)
+            case SenderConfig():
+                source, flow = self._source(unit, host), self._flow(unit)
+                yield Kind.SOURCE, self._edited(source, tx)
+                yield Kind.FLOW, self._edited(flow, tx)
+                yield Kind.SENDER, self._edited(self._sender(unit, flow, source, host, tx), tx)
+            case ReceiverConfig():
+                yield Kind.RECEIVER, self._edited(self._receiver(unit, tx), tx)
+
+    def put(self, tx: Transaction, unit: Unit, host: Host) -> list[tuple[Kind, JSON]]:
+        """Write them; what was written."""
+        bodies = list(self.bodies(unit, host, tx))
+        for kind, body in bodies:
+            tx.put(kind, body)
+            if kind is Kind.SENDER and body["manifest_href"] is not None:
+                self._references[body["id"]] = host.reference
+        return bodies
 
     def _edited(self, body: JSON, tx: Transaction) -> JSON:
         return edited(body, tx.aspect)
@@ -242,7 +280,7 @@ class Builder:
             "caps": {},
             "parents": [],
             "clock_name": media_clock(host.clock),
-            **_OF_SOURCE[sender.format](sender),
+            **of_source(sender),
         }
 
     def _flow(self, sender: SenderConfig) -> JSON:
@@ -252,7 +290,7 @@ class Builder:
             "format": sender.format.urn,
             "parents": [],
             "media_type": sender.media_type,
-            **_OF_FLOW[sender.format](sender),
+            **of_flow(sender),
         }
 
     def _sender(self, sender: SenderConfig, flow: JSON, source: JSON, host: Host, tx: Transaction) -> JSON:
@@ -328,49 +366,6 @@ def _mapped_devices(config: Config) -> frozenset[str]:
     )
 
 
-def _audio_source(sender: SenderConfig) -> JSON:
-    return {"channels": _channels(sender.channels)}
-
-
-def _audio_flow(sender: SenderConfig) -> JSON:
-    """flow_audio_raw.json, or for AM824, which is no linear PCM, flow_audio_coded.json."""
-    flow: JSON = {"sample_rate": {"numerator": sender.sample_rate, "denominator": 1}}
-    depth = sender.media_type.removeprefix("audio/L")
-    return {**flow, "bit_depth": int(depth)} if depth.isdecimal() else flow
-
-
-def _event_source(sender: SenderConfig) -> JSON:
-    """IS-07 Core models section 2.1: events come when they come, by no clock."""
-    return {"clock_name": None, **_event_flow(sender)}
-
-
-def _event_flow(sender: SenderConfig) -> JSON:
-    return {"event_type": sender.event_type}
-
-
-def _data_source(sender: SenderConfig) -> JSON:
-    return pictures.source(sender) if sender.transport.is_rtp else _event_source(sender)
-
-
-def _data_flow(sender: SenderConfig) -> JSON:
-    return pictures.flow(sender) if sender.transport.is_rtp else _event_flow(sender)
-
-
-_OF_SOURCE: Mapping[Format, Callable[[SenderConfig], JSON]] = {
-    Format.AUDIO: _audio_source,
-    Format.DATA: _data_source,
-    Format.VIDEO: pictures.source,
-    Format.MUX: pictures.source,
-}
-_OF_FLOW: Mapping[Format, Callable[[SenderConfig], JSON]] = {
-    Format.AUDIO: _audio_flow,
-    Format.DATA: _data_flow,
-    Format.VIDEO: pictures.flow,
-    Format.MUX: pictures.flow,
-}
-"""What sources and flows have beyond what all have."""
-
-
 def _versioned(caps: JSON, before: JSON, tx: Transaction) -> JSON:
     """With the time at which these capabilities last changed (BCP-004-01 Capabilities Version)."""
     known = before.get("caps", {})
@@ -386,9 +381,3 @@ def _manifest_href(sender_id: str, host: Host) -> str:
 
 def _pieces(all: Sequence[T], size: int = _A_STEP) -> Iterator[Sequence[T]]:
     return (all[start : start + size] for start in range(0, len(all), size))
-
-
-def _channels(count: int) -> list[JSON]:
-    """Channel labels, with the symbols of ST 2110-30 where the count has a customary order, else undefined ones."""
-    named = _CHANNEL_SYMBOLS.get(count) or [(f"Channel {n}", f"U{n:02}") for n in range(1, count + 1)]
-    return [{"label": label, "symbol": symbol} for label, symbol in named]

@@ -182,14 +182,16 @@ class Connections:
         """The senders and receivers are these now; ``tx`` has their IS-04 resources already.
 
         One that did not change keeps all that it has, also what is staged or pending; one that did keeps it where it
-        still fits, as over a restart; a new one gets its first state.
+        still fits, as over a restart; a new one gets its first state. Where the network is another one now, too,
+        :meth:`network_changed` is to be called.
         """
         before, self._endpoints = self._endpoints, {endpoint.id: endpoint for endpoint in endpoints}
         for id in before.keys() - self._endpoints.keys():
             tx.attach(ASPECT, id, None)
             self._schedule.cancel(id)
         for endpoint in self._endpoints.values():
-            if before.get(endpoint.id) == endpoint:
+            known = before.get(endpoint.id)
+            if known is endpoint or known == endpoint:
                 continue
             if (kept := self._kept(endpoint)) is not None:
                 self._activator.follow(tx, endpoint, kept)
@@ -197,7 +199,7 @@ class Connections:
             else:
                 self._schedule.cancel(endpoint.id)
                 self._activator.begin(tx, endpoint)
-        self._to_follow = deque(self._endpoints.values())
+        self._to_follow = deque(e for waits in self._to_follow if (e := self._endpoints.get(waits.id)) is not None)
         self._rearm()
 
     def _kept(self, endpoint: Endpoint) -> Connection | None:

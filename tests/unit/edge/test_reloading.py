@@ -1,5 +1,6 @@
 """A reload is applied whole or refused whole, and everybody who waits is told."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from appliance.config.model import Config, DeviceConfig, NetworkConfig
 from appliance.edge.reloading import PROBLEM, Reloading
 from appliance.errors import ConfigError, Conflict
+from tests.support.leaks import run
 
 BEFORE = Config(devices=(DeviceConfig("box"),))
 AFTER = replace(BEFORE, devices=(DeviceConfig("box", label="Box"),))
@@ -36,64 +38,120 @@ class Stage:
     def reloaded(self) -> None:
         self.manager.append("reloaded")
 
+    async def apply(self, config: Config) -> None:
+        await asyncio.sleep(0)
+        self.applied.append(config)
+
     def made(self) -> Reloading:
-        """Started."""
-        reloading = Reloading(BEFORE, self.load, self.applied.append, self, self)
+        """Not started yet."""
+        return Reloading(BEFORE, self.load, self.apply, self, self)
+
+    def started(self) -> Reloading:
+        reloading = self.made()
         reloading.start()
         return reloading
 
 
 def test_a_changed_configuration_is_applied_once() -> None:
-    stage = Stage()
-    reloading = stage.made()
-    assert reloading.reload() == "device box changed"
-    assert reloading.reload() == "nothing changed"
+    async def main(stage: Stage) -> None:
+        reloading = stage.started()
+        assert await reloading.reload() == "device box changed"
+        assert await reloading.reload() == "nothing changed"
+
+    run(main(stage := Stage()))
     assert stage.applied == [AFTER]
     assert stage.manager == ["reloading", "reloaded"] * 2
 
 
+def test_two_at_a_time_are_one_after_the_other() -> None:
+    async def main(stage: Stage) -> list[str]:
+        reloading = stage.started()
+        return list(await asyncio.gather(reloading.reload(), reloading.reload()))
+
+    assert run(main(stage := Stage())) == ["device box changed", "nothing changed"]
+    assert stage.manager == ["reloading", "reloaded"] * 2
+
+
 def test_a_bad_one_is_refused_with_every_reason_and_shown_until_a_good_one_comes() -> None:
-    stage = Stage(ConfigError([("a.toml: node.lable", "there is no such key"), ("x", "1"), ("y", "2"), ("z", "3")]))
-    reloading = stage.made()
-    with pytest.raises(Conflict, match=r"goes on as it was(?s:.*)node\.lable: there is no such key(?s:.*)z: 3"):
-        reloading.reload()
-    assert stage.applied == []
-    assert stage.manager == ["reloading", "reloaded"]
-    shown = stage.problems[-1]
-    assert shown
-    assert shown.startswith("the changed configuration was refused: a.toml: node.lable")
-    assert shown.endswith("(and 1 more)")
-    stage.file = AFTER
-    reloading.reload()
-    assert stage.problems[-1] is None
+    async def main(stage: Stage) -> None:
+        reloading = stage.started()
+        with pytest.raises(Conflict, match=r"goes on as it was(?s:.*)node\.lable: there is no such key(?s:.*)z: 3"):
+            await reloading.reload()
+        assert stage.applied == []
+        assert stage.manager == ["reloading", "reloaded"]
+        shown = stage.problems[-1]
+        assert shown
+        assert shown.startswith("the changed configuration was refused: a.toml: node.lable")
+        assert shown.endswith("(and 1 more)")
+        stage.file = AFTER
+        await reloading.reload()
+        assert stage.problems[-1] is None
+
+    run(main(Stage(ConfigError([("a.toml: node.lable", "there is no such key"), ("x", "1"), ("y", "2"), ("z", "3")]))))
 
 
 def test_what_needs_a_restart_leaves_all_of_it_undone() -> None:
-    stage = Stage(replace(AFTER, network=NetworkConfig(http_port=81)))
-    with pytest.raises(Conflict, match=r"network\.http_port: takes effect with a restart only"):
-        stage.made().reload()
+    async def main(stage: Stage) -> None:
+        with pytest.raises(Conflict, match=r"network\.http_port: takes effect with a restart only"):
+            await stage.started().reload()
+
+    run(main(stage := Stage(replace(AFTER, network=NetworkConfig(http_port=81)))))
     assert stage.applied == []
 
 
-def test_a_signal_does_the_same_and_never_raises() -> None:
-    stage = Stage()
-    reloading = stage.made()
-    reloading.on_signal()
+def test_a_signal_does_the_same_and_a_refusal_of_it_is_no_error() -> None:
+    async def main(stage: Stage) -> None:
+        reloading = stage.started()
+        reloading.on_signal()
+        await reloading.reload()
+        assert stage.applied == [AFTER]
+        stage.file = ConfigError([("", "not TOML")])
+        reloading.on_signal()
+        with pytest.raises(Conflict):
+            await reloading.reload()
+
+    run(main(stage := Stage()))
     assert stage.applied == [AFTER]
-    stage.file = ConfigError([("", "not TOML")])
-    reloading.on_signal()
-    assert stage.applied == [AFTER]
+    assert stage.manager == ["reloading", "reloaded"] * 4
 
 
 def test_before_the_box_is_there_a_signal_is_remembered_and_a_request_refused() -> None:
-    stage = Stage()
-    reloading = Reloading(BEFORE, stage.load, stage.applied.append, stage, stage)
-    reloading.on_signal()
-    with pytest.raises(Conflict, match="starting"):
-        reloading.reload()
-    assert (stage.applied, stage.manager) == ([], [])
-    reloading.start()
-    assert stage.applied == [AFTER]
-    reloading.stop()
-    reloading.on_signal()
-    assert stage.manager == ["reloading", "reloaded"]
+    async def main(stage: Stage) -> None:
+        reloading = stage.made()
+        reloading.on_signal()
+        with pytest.raises(Conflict, match="starting"):
+            await reloading.reload()
+        assert (stage.applied, stage.manager) == ([], [])
+        reloading.start()
+        await reloading.reload()
+        assert stage.applied == [AFTER]
+        await reloading.stop()
+        reloading.on_signal()
+        assert stage.manager == ["reloading", "reloaded"] * 2
+
+    run(main(Stage()))
+
+
+def test_what_becomes_known_of_the_host_is_made_of_the_same_configuration() -> None:
+    async def main(stage: Stage) -> None:
+        reloading = stage.made()
+        reloading.again()
+        assert stage.applied == []
+        reloading.start()
+        await reloading.reload()
+        assert stage.applied == [BEFORE, AFTER]
+
+    run(main(Stage()))
+
+
+def test_a_stop_ends_a_reload_and_says_so() -> None:
+    async def main(stage: Stage) -> None:
+        reloading = stage.started()
+        asking = asyncio.create_task(reloading.reload())
+        await asyncio.sleep(0)
+        await reloading.stop()
+        with pytest.raises(Conflict, match="the box stops"):
+            await asking
+
+    run(main(stage := Stage()))
+    assert stage.applied == []

@@ -3,25 +3,33 @@
 import pytest
 
 from appliance.edge.server import call_bottle
-from appliance.errors import Conflict
+from appliance.errors import ApplianceError, Conflict
 from appliance.panel.reload import PATH, ReloadApi
 from appliance.web.messages import Answer, Request
-from appliance.web.site import Site
+from appliance.web.site import Site, answer_error
+from tests.support.leaks import run
 
 FORBIDDEN, CONFLICT = 403, 409
 
 
 def asked(*, local: bool = True, refusal: str = "", **headers: str) -> Answer:
-    def reload() -> str:
+    async def reload() -> str:
         if refusal:
             raise Conflict(refusal)
         return "receiver booth added"
 
     site = Site()
     ReloadApi(reload).declare(site)
-    answer = call_bottle(site, Request("POST", PATH, headers=headers, local=local, body=b"{}"))
-    assert isinstance(answer, Answer)
-    return answer
+
+    async def answered() -> Answer:
+        try:
+            answer = await call_bottle(site, Request("POST", PATH, headers=headers, local=local, body=b"{}"))
+        except ApplianceError as error:
+            return answer_error(error)
+        assert isinstance(answer, Answer)
+        return answer
+
+    return run(answered())
 
 
 def test_it_says_what_changed() -> None:

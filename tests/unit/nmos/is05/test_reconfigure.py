@@ -34,7 +34,7 @@ def connected() -> Box:
 
 
 def reload(box: Box, config: Config) -> None:
-    """As app.py does."""
+    """In one go, whatever there is of it."""
     box.builder.configure(config)
     with box.store.transaction("reload") as tx:
         box.builder.write(tx, Host("box", ("10.0.0.1",), 8080, TWO_PORTS))
