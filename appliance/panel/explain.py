@@ -73,6 +73,8 @@ class ExplainApi:
         hints = list(self._inspector.hints(id)) if item.enabled else []
         body: JSON = {"receiver": item.to_json(), "legs": legs, "traps": traps, "hints": hints}
         body["sentences"] = _sentences(item, legs, list(self._capabilities(id, item.label, request)), traps, hints)
+        if notice := (self._store.aspect("connection", id) or {}).get("notice"):
+            body["sentences"].append(f"{item.label}: {notice}.")
         return Answer(body, headers={"Cache-Control": "no-store"})
 
     def _capabilities(self, id: str, label: str, request: Request) -> Iterator[str]:

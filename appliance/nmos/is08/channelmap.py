@@ -3,7 +3,7 @@
 What is active is kept in the store: one entry of the aspect "channelmap" for each Output, and the last activation in
 one of its own. An activation is one transaction, which also gives the source and the device of each Output that it
 names new versions (IS-08 Interoperability - IS-04). What is scheduled locks the Outputs it names until it is done or
-deleted; it does not survive a restart.
+deleted; it is lost in a restart, as it is never done late, and the log says so then.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ ASPECT = "channelmap"
 """By Output: ``{"channels": [["receiver-speaker", 0], null, ...]}``."""
 LAST_ASPECT = "channelmap_activation"
 LAST = "last"
+PENDING_ASPECT = "channelmap_pending"
+"""By id of a scheduled activation: ``{"activation_time": TAI, "outputs": [ids]}``."""
 MAX_AT_ONCE = 16
 """Scheduled activations done in one turn of the loop."""
 
@@ -70,6 +72,10 @@ class ChannelMap:
         """Take back what was kept over a restart as far as it still can be, and give what is new its own Input."""
         with self._store.transaction("channel map restored") as tx:
             self._restore(tx)
+            for id, lost in self._store.aspects(PENDING_ASPECT).items():
+                what = f"the channel map scheduled for {lost['activation_time']} was lost in a restart"
+                log.warning("%s: %s", ", ".join(lost["outputs"]), what)
+                tx.attach(PENDING_ASPECT, id, None)
 
     def reconfigure(self, tx: Transaction, matrix: Matrix) -> None:
         """Another matrix, as after a restart, but for what is pending: that stays where all it names is still there."""
@@ -78,7 +84,7 @@ class ChannelMap:
         for id, pending in tuple(self._pending.items()):
             if not all(self._fits(output, routes) for output, routes in pending.action.routes.items()):
                 log.warning("activation %s: what it names is not there any more, deleted", id)
-                self.cancel(id)
+                self._drop(tx, id)
 
     def warm_up(self) -> Iterator[None]:
         """Compile the schema, so that the first request does not wait for it."""
@@ -135,15 +141,17 @@ class ChannelMap:
         pending = Pending({**activation, "activation_time": format_tai(due)}, action)
         self._pending[id] = pending
         self._locked |= dict.fromkeys(action.routes, id)
+        kept = {"activation_time": pending.activation["activation_time"], "outputs": list(action.routes)}
+        with self._store.transaction("channel map scheduled") as tx:
+            tx.attach(PENDING_ASPECT, id, kept)
         self._rearm()
         return 202, id, pending
 
     def cancel(self, id: str) -> None:
         """DELETE /map/activations/{id}."""
         self.pending(id)
-        self._schedule.cancel(id)
-        self._unlock(id)
-        self._rearm()
+        with self._store.transaction("scheduled channel map deleted") as tx:
+            self._drop(tx, id)
 
     # ---- time
 
@@ -158,7 +166,7 @@ class ChannelMap:
             return
         with self._store.transaction("scheduled channel map") as tx:
             for id, pending in due:
-                self._unlock(id)
+                self._unlock(tx, id)
                 now = format_tai(self._clock.tai_ns())
                 self._write(tx, pending.action, {**pending.activation, "activation_time": now})
 
@@ -190,7 +198,13 @@ class ChannelMap:
                 tx.touch(Kind.SOURCE, output.source)
         tx.attach(LAST_ASPECT, LAST, activation)
 
-    def _unlock(self, id: str) -> None:
+    def _drop(self, tx: Transaction, id: str) -> None:
+        self._schedule.cancel(id)
+        self._unlock(tx, id)
+        self._rearm()
+
+    def _unlock(self, tx: Transaction, id: str) -> None:
+        tx.attach(PENDING_ASPECT, id, None)
         for output in self._pending.pop(id).action.routes:
             del self._locked[output]
 

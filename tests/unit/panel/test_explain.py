@@ -161,3 +161,13 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Mic fits, as L24" in capsys.readouterr().out
     assert explain(InProcess("http://box"), SPEAKER, as_json=True) == 0
     assert json.loads(capsys.readouterr().out)["receiver"]["id"] == SPEAKER
+
+
+def test_what_was_scheduled_and_did_not_happen_is_said() -> None:
+    scene = Scene()
+    connection = scene.box.store.aspect("connection", SPEAKER)
+    assert connection is not None
+    notice = "the activation scheduled for 5:0 was lost in a restart"
+    with scene.box.store.transaction("restart") as tx:
+        tx.attach("connection", SPEAKER, {**connection, "notice": notice})
+    assert scene.explained(SPEAKER)["sentences"][-1] == f"speaker: {notice}."

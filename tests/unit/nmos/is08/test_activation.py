@@ -117,15 +117,25 @@ def test_two_pending_ones_each_in_its_time() -> None:
     assert room.routed("sender-tone")[0] == ("local-tone", 1)
 
 
-def test_the_map_is_there_again_after_a_restart_and_what_was_pending_is_not() -> None:
+def test_the_map_is_there_again_after_a_restart_and_what_was_pending_is_not(caplog: pytest.LogCaptureFixture) -> None:
     room = Room()
     room.post(SWAPPED)
-    room.post({"sink-speaker": {"0": MUTED}}, relative(5))
+    ((_, pending),) = room.post({"sink-speaker": {"0": MUTED}}, relative(5)).body.items()
+    ((deleted, _),) = room.post({"sender-tone": {"0": MUTED}}, relative(5)).body.items()
+    room.ask("DELETE", f"/map/activations/{deleted}")
+    room.post({"sender-wide": {"0": MUTED}}, relative(1))
+    room.clock.advance(2)
+    room.channels.handle_timer()
     again = room.rebooted()
+    time = pending["activation"]["activation_time"]
+    assert caplog.messages == [f"sink-speaker: the channel map scheduled for {time} was lost in a restart"]
+    caplog.clear()
     assert again.routed("sender-tone") == [("local-tone", 1), ("local-tone", 0)]
     assert again.get("/map/active") == room.get("/map/active")
     assert again.get("/map/activations") == {}
     assert again.changes == []
+    again.rebooted()
+    assert caplog.messages == [], "it is said once"
 
 
 def test_what_is_not_there_any_more_is_not_routed_after_a_restart() -> None:
