@@ -11,7 +11,7 @@ import contextlib
 import ipaddress
 import logging
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import LineTooLong
 
@@ -241,6 +241,16 @@ class Connection(web.RequestHandler):
             async with asyncio.timeout(self._all.limits.linger_s):
                 await self._gone
 
+    def is_plain(self, request: web.BaseRequest) -> bool:
+        """Whether nobody can see another end of this request than the parser did (RFC 9112 sections 5.2, 6.1, 11.2).
+
+        Where somebody can, a proxy say, what seems to come behind it is not looked at: the connection ends with the
+        answer. Parsers differ most in chunks."""
+        if "Transfer-Encoding" in request.headers or request.version not in (HttpVersion10, HttpVersion11):
+            return False
+        head = (self._taken or b"").partition(b"\r\n\r\n")[0]
+        return head.count(b"\n") == head.count(b"\r\n") and b"\r\n " not in head and b"\r\n\t" not in head
+
     def _took_only(self, request: web.BaseRequest) -> bool:
         """Whether all that came since the last answer is this request."""
         if not self._taken or "Transfer-Encoding" in request.headers or "Upgrade" in request.headers:
@@ -270,7 +280,11 @@ class Wire(web.StreamResponse):
 
     @property
     def keep_alive(self) -> bool | None:
-        return not self._hang_up and self._request is not None and self._request.keep_alive
+        if self._hang_up or self._request is None or not self._request.keep_alive:
+            return False
+        connection = self._request.protocol
+        assert isinstance(connection, Connection)
+        return connection.is_plain(self._request)
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         self._request = request

@@ -356,8 +356,10 @@ def test_a_body_in_chunks_is_read_like_any_other() -> None:
             client.send(b'4;x=y\r\n{"a"\r\n')
             await asyncio.sleep(0.01)
             client.send(b"3\r\n:1}\r\n0\r\nTrailer: x\r\n\r\n")
-            assert json.loads((await client.reply()).body) == {"id": "1", "given": {"a": 1}}
-            assert (await client.ask("GET", "/x-nmos/kept")).status == 200
+            reply = await client.reply()
+            assert json.loads(reply.body) == {"id": "1", "given": {"a": 1}}
+            assert reply.headers["connection"] == "close"  # is_plain says why
+            assert await client.closed()
 
     within(test)
 
@@ -426,6 +428,62 @@ def test_chunks_that_are_none_are_400() -> None:
             reply = await client.reply()
             assert reply.status == 400
             reply.error()
+
+    within(test)
+
+
+# ---- requests within requests
+
+PATCH = b"PATCH /x-nmos/items/1 HTTP/1.1\r\nHost: box\r\n"
+GET = b"GET /x-nmos/kept HTTP/1.1\r\nHost: box\r\n"
+HIDDEN = b"GET /x-nmos/items/hidden HTTP/1.1\r\nHost: box\r\n\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        PATCH + b"Content-Length: 4\r\n" + CHUNKED + b"\r\n0\r\n\r\n",
+        PATCH + CHUNKED + b"Content-Length: 4\r\n\r\n0\r\n\r\n",
+        PATCH + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        PATCH + b"Content-Length: 2, 2\r\n\r\n{}",
+        PATCH + b"Content-Length: +2\r\n\r\n{}",
+        PATCH + b"Content-Length: 0_2\r\n\r\n{}",
+        PATCH + b"Content-Length: 0x2\r\n\r\n{}",
+        PATCH + b"Content-Length : 2\r\n\r\n{}",
+        PATCH + b"X: a\r\n Content-Length: 2\r\n\r\n",
+        PATCH + CHUNKED + b"Transfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+        PATCH + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        PATCH + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+        PATCH.replace(b"1.1", b"1.0") + b"Connection: keep-alive\r\n" + CHUNKED + b"\r\n0\r\n\r\n",
+        PATCH + CHUNKED + b"\r\n+2\r\n{}\r\n0\r\n\r\n",
+        PATCH + CHUNKED + b"\r\n2\r\n{}XX0\r\n\r\n",
+        PATCH + CHUNKED + b"\r\n2;\nxx\r\n{}\r\n0\r\n\r\n",
+        PATCH + CHUNKED + b"\r\n2\r\n{}\r\n0\r\nContent-Length: 44\r\n\r\n",
+        b"PATCH /x-nmos/items/1 HTTP/1.1\nHost: box\nContent-Length: 2\n\n{}",
+        GET + b"X: a\nContent-Length: 5\r\n\r\n",
+        GET + b"X: a\rContent-Length: 5\r\n\r\n",
+        GET + b"X: a\0b\r\n\r\n",
+        GET + b"Host: evil\r\n\r\n",
+        GET.replace(b"1.1", b"9.9") + b"\r\n",
+    ],
+    ids=lambda data: repr(data[len(PATCH) :][:60]),
+)
+def test_what_others_may_read_otherwise_is_the_last_request(doubtful: bytes) -> None:
+    """Whatever the parser makes of it: what might be a second request is not answered (RFC 9112 section 11.2)."""
+
+    async def test() -> None:
+        async with serving() as box:
+            client = await box.connect()
+            client.send(doubtful + HIDDEN)
+            said = b""
+            try:
+                while more := await client.reader.read(65_536):
+                    said += more
+            except ConnectionResetError:
+                pass
+            assert said.count(b"HTTP/1.1 ") == 1
+            assert b'"id":"hidden"' not in said
 
     within(test)
 
