@@ -1,9 +1,10 @@
 """The parts list: what the box is made of, how it is wired, in which order it starts and stops.
 
-Nothing here decides anything. Start: what was kept is read, the network is looked at, the store filled; then the server
-answers; then everything that needs longer (streams, mDNS, peers) comes up. Stop is the reverse, with a time limit for
-each part. A part whose task dies takes the process down: systemd brings it back with its state, and nobody has to guess
-what half a box would do.
+Nothing here decides anything. Start: what was kept is read, the network is looked at, the store filled; then the Node
+API answers. Only then the other parts are loaded and wired, each ``_wire_`` importing what it wires: to load all of the
+box takes longer than anything else. What they are to answer waits for them. Then streams, mDNS and peers come up.
+Stop is the reverse, with a time limit for each part. A part whose task dies takes the process down: systemd brings it
+back with its state, and nobody has to guess what half a box would do.
 """
 
 from __future__ import annotations
@@ -12,80 +13,58 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import __version__
-from appliance.config.access import AccessConfig
 from appliance.config.model import Config, ReceiverConfig, SenderConfig
 from appliance.core.ids import Identities
 from appliance.core.store import Store
 from appliance.core.types import Kind
-from appliance.discovery.brokers import Brokers
-from appliance.discovery.manifests import ManifestCache
-from appliance.discovery.world import World
 from appliance.edge.connecting import ActivationTimer, WarmUp
-from appliance.edge.discovering import Discovering, Home
-from appliance.edge.drivers import Drivers
 from appliance.edge.files import StateDirectory, StateWriter
-from appliance.edge.front import Front
 from appliance.edge.host_network import open_host_network
 from appliance.edge.kernel_settings import rp_filter
 from appliance.edge.lldp import Neighbours
-from appliance.edge.lookout import Lookout
-from appliance.edge.media import Media
-from appliance.edge.meter_events import MeterEvents
-from appliance.edge.multicast import Memberships
-from appliance.edge.observing import Watched
-from appliance.edge.observing import declare as declare_observing
-from appliance.edge.panel_events import PATH as EVENTS_PATH
 from appliance.edge.process import environment
 from appliance.edge.ptp import Ptp
-from appliance.edge.reconfiguring import Parts, Reconfiguring
-from appliance.edge.reloading import Reloading
-from appliance.edge.server import HttpServer
+from appliance.edge.serving import Serving
 from appliance.edge.slices import Slices
-from appliance.edge.static_files import static_files
-from appliance.edge.takes import Takes
 from appliance.errors import ApplianceError
 from appliance.network.live import LiveNetwork
 from appliance.network.model import NetworkState
 from appliance.network.ranges import Ranges
-from appliance.network.roles import all_addresses, announced_addresses, multicast_addresses
-from appliance.nmos.is04.api import NodeApi
+from appliance.network.roles import all_addresses
 from appliance.nmos.is04.build import Builder, Host
-from appliance.nmos.is05.api import ConnectionApi
 from appliance.nmos.is05.connections import Connections
 from appliance.nmos.is05.endpoint import Endpoint, endpoints
 from appliance.nmos.is05.groups import Groups
 from appliance.nmos.is05.transportfile import TransportFiles
-from appliance.panel.explain import ExplainApi
-from appliance.panel.guard import LOGIN
-from appliance.panel.pages import declare_pages
-from appliance.panel.reload import ReloadApi
 from appliance.system import collector
 from appliance.system.board import serial_number
 from appliance.system.clock import SystemClock
-from appliance.system.service import Service
+from appliance.system.stops import Stop, Stops
 from appliance.system.turns import Turns
-from appliance.web.access import Access
 from appliance.web.messages import Answer
 from appliance.web.site import Site
 
 if TYPE_CHECKING:
+    from appliance.discovery.brokers import Brokers
+    from appliance.discovery.manifests import ManifestCache
     from appliance.edge.channels import Channels
+    from appliance.edge.discovering import Home
     from appliance.edge.eventing import Eventing
 
 log = logging.getLogger(__name__)
 
-STOP_LIMIT_S = 3.0
-"""For each part; the service manager is promised that all of it takes less than 5 s."""
+BREATH_S = 0.001
+"""Between two of the parts that are loaded after the first: for who asks meanwhile."""
 
 
 class Appliance:
-    """One box. ``start`` once, ``stop`` once; ``port`` is where it answers."""
+    """One box. ``serve``, ``start`` and ``stop`` once; ``port`` is where it answers."""
 
     def __init__(
         self, config: Config, state_dir: Path, turns: Turns | None = None, load: Callable[[], Config] | None = None
@@ -94,22 +73,16 @@ class Appliance:
         self._config = config
         self._load = load or (lambda: config)
         self._turns = turns
-        self._stops: list[tuple[str, Callable[[], Awaitable[None] | None]]] = []
+        self._stops = Stops()
         self.clock = SystemClock()
         self.store = Store(self.clock)
-        self.world = World(self.clock.tai_ns)
-        self.manifests = ManifestCache()
         self.site = Site()
         self.port = config.network.http_port
         self.by_id: dict[str, Endpoint] = {}
         self.configs: dict[str, SenderConfig | ReceiverConfig] = {}
         self._open(state_dir)
         self._wire_connections()
-        self._wire_channels()
-        self._wire_media()
-        self._wire_panel()
-        self._wire_discovery()
-        self._wire_apis()
+        self._wire_node()
 
     # ---- what it is made of
 
@@ -143,22 +116,29 @@ class Appliance:
         config = self._config.network
         self.live = live = LiveNetwork(self.network, rp_filter)
         self.activations = ActivationTimer()
-        self.brokers = Brokers(allow_local=self._config.discovery.allow_local)
+        self.brokers: Brokers | None = None
+        self.manifests: ManifestCache | None = None
         self._configured(endpoints(self._config, self.identities))
         self.connections = Connections(
             self.store,
             self.endpoints,
             live,
-            Groups(config.multicast_pool, lambda: self.manifests.groups),
+            Groups(config.multicast_pool, lambda: self.manifests.groups if self.manifests else frozenset()),
             self.clock,
             self.activations.rearm,
-            lambda: self._config.events.mqtt_broker or self.brokers.best(),
+            lambda: self._config.events.mqtt_broker or (self.brokers.best() if self.brokers else None),
             config.return_after_s,
         )
         self.connections.start()
         self.files = TransportFiles(
             self.store, self.connections, live, ttl=config.multicast_ttl, ptp_domain=self.ptp.domain
         )
+
+    def _wire_node(self) -> None:
+        self.serving = Serving(self._config, self.store, self.site, self._settled)
+        self.node, self.server = self.serving.node, self.serving.server
+
+    # ---- what is loaded while the Node API answers
 
     def _wire_channels(self) -> None:
         self.channels: Channels | None = None
@@ -168,6 +148,10 @@ class Appliance:
             self.channels = Channels(self._config, self.identities, self.store, self.clock, self.configs)
 
     def _wire_media(self) -> None:
+        from appliance.edge.drivers import Drivers
+        from appliance.edge.media import Media
+        from appliance.edge.multicast import Memberships
+
         # Without a registry that can be written every start of a pipeline would look through all plugins again.
         seen = environment(os.environ, GST_REGISTRY=str(self.directory.path / "gstreamer-registry.bin"))
         self.drivers = Drivers(self._config, seen, lambda: self.reloading.again())  # noqa: PLW0108 - there is none yet
@@ -185,11 +169,18 @@ class Appliance:
             self.media.patchbay = self.channels.patchbay
 
     def _wire_panel(self) -> None:
+        from appliance.discovery.world import World
+        from appliance.edge.front import Front
+        from appliance.edge.reloading import Reloading
+        from appliance.system.service import Service
+
+        self.world = World(self.clock.tai_ns)
         parts = (self.store, self.world, self.clock, self._later)
         self.front = Front(self._config.panel, self.configs, *parts)
         self.menu, self.events = self.front.menu, self.front.events
         self.menu.set_first(self._first_receiver())
         self.writer.on_problem = lambda problem: self.menu.set_problem("state", problem)
+        self.writer.on_problem(self.writer.problem)
         self.service = Service(self.menu, lambda: self.port)
         self.reloading = Reloading(self._config, self._load, self._apply, self.menu, self.service)
 
@@ -198,12 +189,20 @@ class Appliance:
         return None if name is None else self.identities.of(Kind.RECEIVER, name)
 
     def _wire_discovery(self) -> None:
+        from appliance.discovery.brokers import Brokers
+        from appliance.discovery.manifests import ManifestCache
+        from appliance.edge.discovering import Discovering
+        from appliance.edge.takes import Takes
+
+        self.brokers = Brokers(allow_local=self._config.discovery.allow_local)
+        self.manifests = ManifestCache()
         discovery = self._config.discovery
         kept = (self.directory, self.writer)
         self.discovering = Discovering(
             discovery, self.store, self.world, self.clock, kept, self.manifests, self.menu.set_feed
         )
         files = self.discovering.manifests
+        self.discovering.allow(Ranges(self._config.access.contact))
         self.takes = Takes(self.store, self.world, self.connections, self.files, files.of, files.at, files.leg)
         self.eventing: Eventing | None = None
         if any(not endpoint.transport.is_rtp for endpoint in self.endpoints):
@@ -216,12 +215,21 @@ class Appliance:
                 self.discovering.look_for_brokers(self.brokers, self.connections.network_changed)
 
     def _wire_apis(self) -> None:
-        self.node = node = NodeApi(self.store, self._config.discovery.api_versions, self.takes.target)
+        from appliance.edge.lookout import Lookout
+        from appliance.edge.meter_events import MeterEvents
+        from appliance.edge.observing import Watched, declare
+        from appliance.edge.panel_events import PATH as EVENTS_PATH
+        from appliance.edge.reconfiguring import Parts, Reconfiguring
+        from appliance.edge.static_files import static_files
+        from appliance.nmos.is05.api import ConnectionApi
+        from appliance.panel.explain import ExplainApi
+        from appliance.panel.pages import declare_pages
+        from appliance.panel.reload import ReloadApi
+
         # The local Query API is for programs on this box; nobody else is told of it.
         events = ["events/"] if self.eventing and self.eventing.sources.all else []
         listed = [*(["channelmapping/"] if self.channels else []), "connection/", *events, "node/"]
         self.site.route("/x-nmos", get=lambda request: Answer([*listed, *(["query/"] if request.local else [])]))
-        node.mount(self.site)
         ConnectionApi(self.connections, self.files).mount(self.site)
         if self.eventing is not None:
             self.eventing.mount(self.site)
@@ -236,27 +244,32 @@ class Appliance:
         self.reconfiguring = Reconfiguring(Parts(self.store, self.identities, self.connections, *kept))
         ExplainApi(self.menu, self.store, self.by_id, self.live, self.lookout.inspector).declare(self.site)
         declare_pages(self.site, static_files())
-        for listener in (self.site.ready.on_change, node.on_change):
-            self.store.subscribe(listener)
-        self.server = HttpServer(self.site, self._settled, check=self.front.guard.check)
-        self._restrict(self._config.access)
         self.server.stream(EVENTS_PATH, self.events.handle)
         self.meters = MeterEvents(self.store, self.clock, self.media).mount(self.site, self.server)
         parts = (self.store, self.world, self.menu, self.site, self.server, self.media, self.writer)
-        declare_observing(Watched(*parts, self.discovering, self.network, self._turns, self.eventing))
+        declare(Watched(*parts, self.discovering, self.network, self._turns, self.eventing))
 
     # ---- its life
 
-    async def start(self) -> None:
+    async def serve(self) -> None:
+        """Answer: the Node API at once, the others as soon as all parts are made."""
         self._stops.append(("the state directory", self.directory.close))
         self._stops.append(("the network", self.network.close))
-        self.store.reset_counters()
         self.port = await self._listen(self._config.network.http_port)
         if self.port != self._config.network.http_port:
             self._populate("port")
             self.connections.network_changed()
         self._started("the state writer", self.writer.start, self.writer.stop)
-        self._stops.append(("the server", self._stop_serving))
+        self._stops.append(("the server", self.server.stop))
+        for wire in (self._wire_channels, self._wire_media, self._wire_panel, self._wire_discovery, self._wire_apis):
+            await asyncio.sleep(BREATH_S)
+            wire()
+        self.serving.open(self.front.guard, self.takes.target)
+
+    async def start(self) -> None:
+        """Do what the box does by itself."""
+        self.store.reset_counters()
+        self._stops.append(("the panel's streams", self._close_streams))
         self.media.subscribe(self.menu.set_stream)
         if self.channels is not None:
             self._started("the channel map", self.channels.start, self.channels.stop)
@@ -266,7 +279,8 @@ class Appliance:
             self._started("events", lambda: eventing.start(self.server), eventing.stop)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
         mapping = self.channels.map.warm_up() if self.channels else ()
-        warm_up = WarmUp(chain(self.site.warm_up(), self.connections.warm_up(), self.node.warm_up(), mapping))
+        fetches = self.discovering.warm_up()
+        warm_up = WarmUp(chain(self.site.warm_up(), self.connections.warm_up(), self.node.warm_up(), mapping, fetches))
         self._started("the first requests", warm_up.start, warm_up.stop)
         self._started("the network's events", self._follow_network, self._stay)
         self._started("traps", self.lookout.start, self.lookout.stop)
@@ -279,24 +293,15 @@ class Appliance:
         self._serve_query()
         self._started("the service manager", self.service.start, self.service.stop)
         self._started("reloading", self.reloading.start, self.reloading.stop)
+        self._stops.append(("the service manager's word", self.service.stopping))
         collector.work()
         node = self.store.node
         log.info("nmos-appliance %s: %s (%s) answers at %s", __version__, node["label"], node["id"], node["href"])
 
     async def stop(self) -> None:
-        """Stop what was started, in reverse; what does not stop in time is named and left."""
-        self.service.stopping()
-        while self._stops:
-            name, stop = self._stops.pop()
-            try:
-                async with asyncio.timeout(STOP_LIMIT_S):
-                    stopping = stop()
-                    if stopping is not None:
-                        await stopping
-            except TimeoutError:
-                log.warning("%s did not stop within %g s", name, STOP_LIMIT_S)
+        await self._stops.stop()
 
-    def _started(self, name: str, start: Callable[[], object], stop: Callable[[], Awaitable[None] | None]) -> None:
+    def _started(self, name: str, start: Callable[[], object], stop: Stop) -> None:
         start()
         self._stops.append((name, stop))
 
@@ -311,10 +316,9 @@ class Appliance:
         query = self.discovering.local_query(self.identities.of(Kind.NODE, "query"))
         self._started("the local Query API", lambda: query.mount(self.site, self.server), query.close)
 
-    async def _stop_serving(self) -> None:
+    def _close_streams(self) -> None:
         self.events.close()
         self.meters.close()
-        await self.server.stop()
 
     # ---- wires that are more than one name
 
@@ -325,14 +329,11 @@ class Appliance:
         now = dict(self.by_id)
         self.builder = await self.reconfiguring.follow(config, self.drivers.offered, self.builder, now)
         self.menu.set_first(self._first_receiver())
-        self._restrict(config.access)
+        self.serving.restrict(config.access)
+        self.discovering.allow(Ranges(config.access.contact))
         if self._relabel:
             self._restore_labels()
         self._rehome()
-
-    def _restrict(self, access: AccessConfig) -> None:
-        self.server.restrict(Access(access, self.front.guard.check_name, frozenset({LOGIN})))
-        self.discovering.allow(Ranges(access.contact))
 
     def _populate(self, cause: str) -> None:
         self.builder.populate(self.store, self._host(), cause)
@@ -342,14 +343,9 @@ class Appliance:
         return Host(socket.gethostname(), all_addresses(state), self.port, state, self.ptp.clock, self.lldp.seen)
 
     def _home(self) -> Home:
-        state = self.network.snapshot()
-        return Home(
-            hostname=socket.gethostname(),
-            port=self.port,
-            announced=announced_addresses(state),
-            all=tuple(address.ip for interface in state.interfaces.values() for address in interface.addresses),
-            multicast=multicast_addresses(state),
-        )
+        from appliance.edge.discovering import home_at
+
+        return home_at(self.network.snapshot(), self.port)
 
     def _restore_labels(self) -> None:
         self._relabel = self.reconfiguring.midway

@@ -54,9 +54,10 @@ def state_dir(given: Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from appliance.system import collector
+    from appliance.system import collector, lean
 
     collector.rest()
+    lean.without_client()
     from appliance.run import run
 
     try:

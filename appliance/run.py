@@ -42,10 +42,11 @@ async def _run(config: Config, state_dir: Path, turns: Turns, load: Callable[[],
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leave.set)
     box = Appliance(config, state_dir, turns, load)
-    give_up(CAP_NET_RAW)  # what needed it is open
-    # Where somebody sits at a terminal, it means that the terminal is gone.
-    loop.add_signal_handler(signal.SIGHUP, leave.set if os.isatty(0) else box.reloading.on_signal)
     try:
+        await box.serve()
+        give_up(CAP_NET_RAW)  # what needed it is open
+        # Where somebody sits at a terminal, it means that the terminal is gone.
+        loop.add_signal_handler(signal.SIGHUP, leave.set if os.isatty(0) else box.reloading.on_signal)
         await box.start()
         await leave.wait()
     finally:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from appliance.system.lean import load_client
+
 if TYPE_CHECKING:
     import aiohttp
 
@@ -121,6 +123,7 @@ class HttpClient:
     async def _once(
         self, method: str, url: str, bounds: Bounds, headers: Mapping[str, str] | None, data: bytes | None
     ) -> Reply:
+        load_client()
         import aiohttp
 
         timeout = aiohttp.ClientTimeout(total=bounds.total_s, sock_connect=bounds.connect_s, sock_read=bounds.idle_s)
@@ -160,6 +163,7 @@ class HttpClient:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
+            load_client()
             import aiohttp
 
             connector = aiohttp.TCPConnector(

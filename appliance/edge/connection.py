@@ -11,8 +11,9 @@ import contextlib
 import ipaddress
 import logging
 
-from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.http_exceptions import LineTooLong
 
 from appliance.edge.connections import Connections, Phase

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,11 @@ from appliance.edge.registering import Registering
 from appliance.edge.slices import Slices
 from appliance.edge.system_api import SystemApi
 from appliance.edge.unicast_dns import UnicastDns
+from appliance.network.model import NetworkState
 from appliance.network.ranges import Ranges
+from appliance.network.roles import announced_addresses, multicast_addresses
 from appliance.panel.health import Feed
+from appliance.system.lean import loading_client
 
 if TYPE_CHECKING:
     from appliance.edge.query_local import LocalQuery
@@ -54,6 +58,16 @@ class Home:
     announced: tuple[str, ...]
     all: tuple[str, ...]
     multicast: tuple[str, ...]
+
+
+def home_at(state: NetworkState, port: int) -> Home:
+    return Home(
+        hostname=socket.gethostname(),
+        port=port,
+        announced=announced_addresses(state),
+        all=tuple(address.ip for interface in state.interfaces.values() for address in interface.addresses),
+        multicast=multicast_addresses(state),
+    )
 
 
 class Discovering:
@@ -132,6 +146,10 @@ class Discovering:
     def fetches(self) -> tuple[int, int]:
         """How many times a peer was asked for a list, with and without success."""
         return self._peering.fetches_answered, self._peering.fetches_failed
+
+    def warm_up(self) -> Iterator[None]:
+        """What the first fetch would wait for."""
+        return iter(()) if self._config.mode is DiscoveryMode.OFF else loading_client()
 
     async def start(self, home: Home) -> None:
         """Announce this box and look for others, as far as the configuration wants it."""

@@ -55,7 +55,8 @@ class NotPlain(ApplianceError):
 class HttpServer:
     """Serves a :class:`Site` on any number of sockets. Some paths have answers that do not end: streams and sockets.
 
-    ``check`` raises an ApplianceError for what may not be answered; what is kept ready is answered without it."""
+    ``check`` raises an ApplianceError for what may not be answered; what is kept ready is answered without it. Where
+    there is a ``first``, it says what is answered at once: all else waits for :meth:`open`."""
 
     def __init__(
         self,
@@ -63,8 +64,11 @@ class HttpServer:
         settled: Settled,
         limits: Limits | None = None,
         check: Callable[[Request], None] = lambda request: None,
+        first: Callable[[Request], bool] | None = None,
     ) -> None:
         self._site, self._check = site, check
+        self._first = first or (lambda request: True)
+        self._opened = asyncio.Event()
         self._settled = settled
         self._streams: dict[str, StreamHandler] = {}
         self._sockets: dict[str, StreamHandler] = {}
@@ -72,6 +76,10 @@ class HttpServer:
         self._connections = Connections(self._limits, QuickReads(site.ready))
         self._server = web.Server(self._handle)
         self._listening: list[asyncio.Server] = []
+
+    def open(self) -> None:
+        """All of the site is declared."""
+        self._opened.set()
 
     def stream(self, path: str, handler: StreamHandler) -> None:
         """Answer GETs of ``path`` with an endless response (server-sent events)."""
@@ -132,6 +140,8 @@ class HttpServer:
         try:
             request = await _read(incoming, connection, self._limits)
             connection.enter(Phase.WORKING)
+            if not self._opened.is_set() and not self._first(request):
+                await self._opened.wait()
             connection.access.check(connection.right, request.method, request.path, request.headers)
             self._check(request)
             stream = self._endless(request) if request.method == "GET" else None

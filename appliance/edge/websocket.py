@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import web
+from aiohttp.http import WSCloseCode, WSMsgType
 
 from appliance.discovery.contact import ContactPolicy
 from appliance.discovery.registration.services import Candidate
 from appliance.edge.client import HttpFailure, host_in_url
 from appliance.errors import BadRequest
+from appliance.system.lean import load_client
 
 if TYPE_CHECKING:
     import aiohttp
@@ -85,6 +87,7 @@ class SocketClient:
 
         Without a ``heartbeat_s`` it is not asked whether it is there: by protocols that do so themselves.
         """
+        load_client()
         import aiohttp
 
         if self._session is None:

@@ -73,14 +73,14 @@ class Client:
 class Box:
     """A server with a few paths, and connections to it."""
 
-    def __init__(self, limits: Limits = LIMITS) -> None:
+    def __init__(self, limits: Limits = LIMITS, first: Callable[[Request], bool] | None = None) -> None:
         self.site = Site()
         self.settle: Callable[[str], Awaitable[None]] = _at_once
         self.settled: list[str] = []
         self.asked = 0
         self.streaming = asyncio.Event()
         self.promised = asyncio.Event()
-        self.server = HttpServer(self.site, self._settled, limits)
+        self.server = HttpServer(self.site, self._settled, limits, first=first)
         self.server.stream("/x-nmos/stream", self._stream)
         self.port = 0
         self._clients: list[Client] = []
@@ -147,8 +147,8 @@ async def _at_once(_id: str) -> None: ...
 
 
 @asynccontextmanager
-async def serving(limits: Limits = LIMITS) -> AsyncIterator[Box]:
-    box = Box(limits)
+async def serving(limits: Limits = LIMITS, first: Callable[[Request], bool] | None = None) -> AsyncIterator[Box]:
+    box = Box(limits, first)
     box.port = await box.server.listen("127.0.0.1", 0)
     try:
         yield box
@@ -186,6 +186,26 @@ def test_head_has_the_headers_of_get_and_no_body() -> None:
                     assert head.status == got.status
                     assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
                     assert int(head.headers["content-length"]) == len(got.body) > 0
+
+    within(test)
+
+
+def test_what_is_served_first_does_not_wait_and_all_else_does() -> None:
+    async def test() -> None:
+        async with serving(
+            first=lambda request: request.method == "GET" and request.path.startswith("/x-nmos/")
+        ) as box:
+            first, panel, patching = await box.connect(), await box.connect(), await box.connect()
+            waiting = [
+                asyncio.create_task(panel.ask("GET", "/later")),
+                asyncio.create_task(patching.ask("PATCH", "/x-nmos/items/1", b"{}")),
+            ]
+            for path, status in (("/x-nmos/kept", 200), ("/x-nmos/kept", 200), ("/x-nmos/none", 404)):
+                assert (await first.ask("GET", path)).status == status
+            assert not any(task.done() for task in waiting)
+            box.site.route("/later", get=lambda request: Answer({}))
+            box.server.open()
+            assert [reply.status for reply in await asyncio.gather(*waiting)] == [200, 200]
 
     within(test)
 
