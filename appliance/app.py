@@ -252,7 +252,7 @@ class Appliance:
     # ---- its life
 
     async def serve(self) -> None:
-        """Answer: the Node API at once, the others as soon as all parts are made."""
+        """Let the Node API answer, and make all other parts."""
         self._stops.append(("the state directory", self.directory.close))
         self._stops.append(("the network", self.network.close))
         self.port = await self._listen(self._config.network.http_port)
@@ -264,10 +264,9 @@ class Appliance:
         for wire in (self._wire_channels, self._wire_media, self._wire_panel, self._wire_discovery, self._wire_apis):
             await asyncio.sleep(BREATH_S)
             wire()
-        self.serving.open(self.front.guard, self.takes.target)
 
     async def start(self) -> None:
-        """Do what the box does by itself."""
+        """Begin all that the box does by itself, then let the other APIs answer."""
         self.store.reset_counters()
         self._stops.append(("the panel's streams", self._close_streams))
         self.media.subscribe(self.menu.set_stream)
@@ -293,6 +292,7 @@ class Appliance:
         self._serve_query()
         self._started("the service manager", self.service.start, self.service.stop)
         self._started("reloading", self.reloading.start, self.reloading.stop)
+        self.serving.open(self.front.guard, self.takes.target)
         self._stops.append(("the service manager's word", self.service.stopping))
         collector.work()
         node = self.store.node
