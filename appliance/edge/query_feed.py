@@ -220,7 +220,7 @@ class QueryFeed:
             raise HttpFailure(f"it answers {reply.status} to a subscription", reached=True)
         try:
             href = json.loads(reply.body)["ws_href"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise HttpFailure("its subscription has no ws_href", reached=True) from error
         where, headers = socket_url(href, candidate, self._policy())
         return await self.sockets.connect(where, headers, MESSAGE_BYTES, _BOUNDS.connect_s)

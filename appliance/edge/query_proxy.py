@@ -138,7 +138,7 @@ class QueryProxy:
             raise HttpFailure(f"it answers {reply.status} for the subscription", reached=True)
         try:
             href = json.loads(reply.body)["ws_href"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise HttpFailure("its subscription has no ws_href", reached=True) from error
         return socket_url(href, target, self._policy())
 
@@ -178,7 +178,7 @@ def _with_local_sockets(request: Request, body: bytes) -> bytes:
 
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
     if isinstance(document, list):
         return encode_json([localised(item) for item in document])

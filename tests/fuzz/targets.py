@@ -40,6 +40,7 @@ from appliance.nmos.query.versions import show
 from appliance.panel.describe import source_item
 from appliance.panel.fit import fit
 from appliance.panel.text import clean, find_key, fitted, natural_key
+from tests.fuzz import requests
 from tests.lan.box import CHECKOUT
 from tests.support.specs import examples, peers_folder, specs_folder
 from tests.support.tokens import HEADER, claims, unsigned
@@ -272,6 +273,12 @@ def _states() -> Iterator[bytes]:
     yield journal.header(IDENTITIES.seed)
 
 
+def _staged() -> Iterator[bytes]:
+    for name, document in examples("is-05", "v1.1"):
+        if "patch" in name or "post" in name:
+            yield json.dumps(document).encode()
+
+
 def _seeds(*texts: bytes) -> Callable[[], Iterable[bytes]]:
     return lambda: texts
 
@@ -333,4 +340,18 @@ TARGETS: dict[str, Target] = {
     "pipeline": Target(
         pipeline, _seeds(b"Got message #1 from element level: level, rms=(GValueArray)< -3.1, -3.2 >;\nx")
     ),
+    "http": Target(
+        requests.http,
+        _seeds(
+            b"GET /x-nmos/kept HTTP/1.1\r\nHost: box\r\n\r\n",
+            b"POST /x HTTP/1.1\r\nHost: box\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+            b'PATCH /x HTTP/1.1\r\nHost: box\r\nContent-Length: 2\r\nIf-None-Match: "a"\r\n\r\n{}',
+        ),
+    ),
+    "staged": Target(requests.staged, _staged),
+    "presets": Target(requests.preset_file, _seeds(requests.PRESETS.encode())),
+    "registry": Target(
+        requests.registry, _seeds(b'["v1.2/", "v1.3/"]', b'{"code": 400, "error": "no", "debug": null}')
+    ),
+    "rtp": Target(requests.rtp, _seeds(requests.RTP)),
 }
