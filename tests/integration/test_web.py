@@ -14,6 +14,7 @@ from tests.lan.waiting import eventually
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 MAX_PAGE_BYTES = 150_000
 MARKUP = "<img src=x onerror=\"document.title='broken'\"><b>Bold</b> & 'quoted'"
+NODE = "<i onclick=x>\x1b[2J\u202eelosnoc</i>"
 RTL_AND_EMOJI = "ميكروفون 🎤 Zoë"
 DISPLAY = """
 [node]
@@ -188,6 +189,7 @@ def test_keys_search_and_screen_readers(
     assert browser.evaluate("document.querySelectorAll('.tile').length") < 120, "only those in sight exist"
     peer.relabel("senders", 0, RTL_AND_EMOJI)
     peer.relabel("senders", 1, MARKUP)
+    peer.relabel("self", 0, NODE)
 
     # Letters find, arrows choose, Enter takes.
     browser.type("zoe")
@@ -226,6 +228,8 @@ def test_keys_search_and_screen_readers(
     browser.resize(PHONE)
     browser.click("#health")
     browser.sees("Other nodes", "#side")
+    browser.sees("<i onclick=x>[2Jelosnoc</i>", "#side")
+    assert browser.evaluate("document.querySelectorAll('[onclick]').length") == 0
     assert violations(browser, axe) == []
     photograph(browser, "many")
     assert browser.errors == []
