@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from tests.bench.figures import Row, number
 from tests.bench.load import generator
+from tests.bench.plot import growth_plot
 from tests.bench.registry import BENCHES, Bench
 from tests.bench.report import about, last_figures, save, table
 from tests.bench.stage import Stage, can_make_namespaces
@@ -44,6 +45,10 @@ def main() -> int:
     print(_summary(circumstances, left_out, failed))
     file = save(_RUNS, rows, circumstances)
     print(f"written to {file.relative_to(CHECKOUT)}")
+    if plot := growth_plot(each for measured in rows.values() for each in measured):
+        drawing = file.with_suffix(".svg")
+        drawing.write_text(plot, encoding="utf-8")
+        print(f"growth drawn in {drawing.relative_to(CHECKOUT)}")
     return 1 if failed else 0
 
 
