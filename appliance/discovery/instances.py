@@ -195,6 +195,7 @@ class Instances:
         self._wake_at(expires)
         if entry.goodbye_at is not None:
             entry.goodbye_at, entry.came_back = None, True
+            self._wake_at(entry.srv_expires)
         concerned[key] = True
 
     def _srv(self, now: float, record: Srv, concerned: dict[str, bool]) -> None:
@@ -309,7 +310,8 @@ class Instances:
         return questions
 
     def _is_silent(self, now: float, entry: _Entry) -> bool:
-        return now >= entry.srv_expires or self._instance(entry) is None
+        """Not of who just said goodbye, and takes back all his records with that."""
+        return entry.goodbye_at is None and (now >= entry.srv_expires or self._instance(entry) is None)
 
     def _silence(self, entry: _Entry, events: list[Event]) -> None:
         if entry.told is not None and not entry.silent:
@@ -349,7 +351,7 @@ class Instances:
             self._wake_at(entry.goodbye_at)
         if entry.ask_at:
             self._wake_at(entry.ask_at[0])
-        if entry.told is not None and not entry.silent:
+        if entry.told is not None and not entry.silent and entry.goodbye_at is None:
             self._wake_at(entry.srv_expires)
 
     def _wake_at(self, when: float) -> None:

@@ -105,7 +105,7 @@ export class Menu {
 
   layOut(find, all, columns, receiverId) {
     const words = folded(find).split(/\s+/).filter(Boolean);
-    const laid = { lines: [], ids: [], misfits: 0, misfit: null, lineOf: new Map() };
+    const laid = { lines: [], ids: [], misfits: 0, misfit: null, absent: 0, lineOf: new Map() };
     let group = null;
     for (const id of this.ordered()) {
       const place = this.places.get(id);
@@ -134,6 +134,7 @@ export class Menu {
       group.tiles.ids.push(id);
       laid.lineOf.set(id, laid.lines.length - 1);
       laid.ids.push(id);
+      if (source.absent) laid.absent++;
     }
     return laid;
   }

@@ -326,7 +326,7 @@ function drawSources(receiver) {
   set($("list"), "aria-label", receiver ? `Sources for ${receiver.label}` : "Sources");
   set($("list"), "aria-busy", menu.ready ? null : "true");
   const loading = !menu.ready && menu.total > menu.sources.size;
-  const found = laid.ids.length;
+  const found = laid.ids.length - (page.find ? 0 : laid.absent);
   fill($("count"), menu.status === null ? "" : loading ? `${menu.sources.size} of ${menu.total}` : page.find ? `${found} found` : found === 1 ? "1 source" : `${found} sources`);
   show($("all"), laid.misfits > 0);
   set($("all"), "aria-pressed", String(page.all));
@@ -405,7 +405,7 @@ function toast(text, action = null) {
     action?.act();
   };
   $("toast").classList.add("up");
-  toast.timer = setTimeout(() => $("toast").classList.remove("up"), 4_000 + 60 * text.length);
+  toast.timer = setTimeout(() => $("toast").classList.remove("up"), Math.min(8_000, 4_000 + 60 * text.length));
 }
 
 function takesWhat(receiver) {

@@ -4,6 +4,7 @@ import { $, children, element, fill, icon, set, show } from "./dom.js";
 import { send } from "./stream.js";
 
 const MOST_NODES = 100;
+const MOST_NAMES = 100;
 const HEALTH = { ok: "All is well", warning: "Warning", fault: "Fault" };
 const wide = window.matchMedia("(min-width: 90rem)");
 
@@ -121,7 +122,8 @@ export class Side {
       ...[...this.menu.receivers.values()].map((receiver) => [receiver, "receiver"]),
       ...own.map((source) => [source, "source"]),
     ];
-    children($("names"), names, newName, (item, [named, kind]) => {
+    fill($("more-names"), names.length > MOST_NAMES ? `and ${names.length - MOST_NAMES} more: receivers by the pen above their source` : "");
+    children($("names"), names.slice(0, MOST_NAMES), newName, (item, [named, kind]) => {
       const button = item.firstElementChild;
       button.dataset.id = named.id;
       button.dataset.label = named.label;

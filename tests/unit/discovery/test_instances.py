@@ -300,6 +300,20 @@ def test_a_goodbye_is_believed_after_a_moment() -> None:
     assert table.instances.get_timer() is None
 
 
+def test_who_says_goodbye_with_its_addresses_did_not_fall_silent() -> None:
+    table = known()
+    table.hear(*goodbye(), Address(SERVER, 0.0, "10.0.0.2"))
+    assert table.advance(3.0) == [Withdrawn(NAME)]
+    assert table.instances.get_timer() is None
+
+
+def test_who_comes_back_without_an_address_is_silent() -> None:
+    table = known()
+    table.hear(*goodbye(), Address(SERVER, 0.0, "10.0.0.2"))
+    table.hear(Ptr(NODE_TYPE, 4500.0, NAME))
+    assert table.advance(3.0) == [Silent(NAME)]
+
+
 @pytest.mark.parametrize("pause", [0.0, 0.05, 1.0])
 def test_a_flicker_drops_nothing(pause: float) -> None:
     table = known()
