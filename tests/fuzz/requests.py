@@ -88,9 +88,9 @@ def staged(data: bytes) -> None:
 
 _BOXES = [Box()]
 _CHANGING = (
-    *(("PATCH", f"single/senders/{sender_id(name)}/staged") for name in ("tone", "pair")),
-    *(("PATCH", f"single/receivers/{receiver_id(name)}/staged") for name in ("speaker", "dual", "direct")),
-    *(("POST", f"bulk/{kind}") for kind in ("senders", "receivers")),
+    *(("PATCH", f"/v1.1/single/senders/{sender_id(name)}/staged") for name in ("tone", "pair")),
+    *(("PATCH", f"/v1.1/single/receivers/{receiver_id(name)}/staged") for name in ("speaker", "dual", "direct")),
+    *(("POST", f"/v1.1/bulk/{kind}") for kind in ("senders", "receivers")),
 )
 
 

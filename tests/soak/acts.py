@@ -16,7 +16,7 @@ from typing import Any
 from tests.lan.peer import Fault
 from tests.lan.websocket import WebSocket
 from tests.soak.place import EVERYTHING, SINGLE, Place, ids
-from tests.support.walk import Client, bodies, crawl, request_of, undocumented
+from tests.support.walk import Client, bodies, crawl, makers, request_of, undocumented
 
 Act = Callable[[Place, random.Random], None]
 
@@ -216,10 +216,10 @@ def idle(place: Place, chance: random.Random) -> None:
 def walk(place: Place, chance: random.Random) -> None:
     """Some steps of the random walk over the whole HTTP surface."""
     with closing(Client(place.desk)) as client:
-        paths, documents = crawl(client), list(bodies(place.desk))
+        paths, documents, made = crawl(client), list(bodies(place.desk)), makers(place.desk)
         for _ in range(200):
-            method, path, body = request_of(chance, paths, documents)
-            status, answered = client.ask(method, path, body)
+            method, path, body, headers = request_of(chance, paths, documents, made)
+            status, answered = client.ask(method, path, body, headers)
             assert not undocumented(status, answered), (
                 f"{method} {path} {(body or b'')[:300]!r}: {status} {answered[:300]!r}"
             )

@@ -5,10 +5,11 @@ import http.client
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tests.lan.box import LOOPBACK, Box
+from tests.support import generated
 from tests.support.specs import examples
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE", "BREW")
@@ -23,8 +24,29 @@ ODD: tuple[Any, ...] = (
     *("239.1.1.1", "::1", "300.1.1.1", "fe80::1%eth0", "activate_immediate", "activate_scheduled_relative", [], {}),
     *([[]], [{}], {"a": {"b": {}}}, [None] * 3, ["x"] * 70, {str(n): n for n in range(40)}),
 )
+HEADERS: tuple[Mapping[str, str], ...] = (
+    *({"Accept": text} for text in ("text/html", "*/*;q=0", "\xff")),
+    *({"Content-Type": text} for text in ("text/plain", "application/json; charset=latin-1", "application/sdp", "")),
+    *({"If-None-Match": text} for text in ("*", '"', 'W/"x", "y"', "x" * 4000)),
+    *({"Origin": "http://evil.example"}, {"Access-Control-Request-Headers": "a\tb"}, {"Range": "bytes=0-1"}),
+    *({"Cookie": "panel=x; ="}, {"Accept-Encoding": "gzip"}, {"Connection": "close"}, {"X": "y" * 7000}),
+    *({"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": text} for text in ("13", "8", "x")),
+    {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "eA=="},
+)
+NODE = "/x-nmos/node/v1.3"
+_SCHEMAS = {
+    "v1.1/single/senders/.*/staged": ("is-05", "v1.1", "sender-stage-schema"),
+    "v1.1/single/receivers/.*/staged": ("is-05", "v1.1", "receiver-stage-schema"),
+    "v1.0/single/senders/.*/staged": ("is-05", "v1.0", "v1.0-sender-stage-schema"),
+    "v1.0/single/receivers/.*/staged": ("is-05", "v1.0", "v1.0-receiver-stage-schema"),
+    "v1.1/bulk/senders": ("is-05", "v1.1", "bulk-sender-post-schema"),
+    "v1.1/bulk/receivers": ("is-05", "v1.1", "bulk-receiver-post-schema"),
+    "map/activations": ("is-08", "v1.0", "map-activations-post-request-schema"),
+    "subscriptions": ("is-04", "v1.3", "queryapi-subscriptions-post-request"),
+    "target": ("is-04", "v1.3", "nodeapi-receiver-target"),
+}
 STREAMS = re.compile(r"/panel/events|/x-nmos/query/[^/]+/subscriptions/|/x-nmos/events/v1.0/devices")
-_DOCUMENTED = {200, 201, 202, 204, 304, 400, 403, 404, 405, 409, 413, 415, 423, 500, 501}
+_DOCUMENTED = {101, 200, 201, 202, 204, 206, 304, 400, 403, 404, 405, 406, 409, 413, 415, 423, 426, 500, 501}
 DOCUMENTED_500 = re.compile(r"cannot be resolved|is 'auto'")
 
 
@@ -36,11 +58,14 @@ class Client:
         self._connection = http.client.HTTPConnection("box")
         self._connection.sock = box.host.connect(LOOPBACK, box.port)
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        self._connection.request(method, path, body, {"Content-Type": "application/json"} if body is not None else {})
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        usual = {"Content-Type": "application/json"} if body is not None else {}
+        self._connection.request(method, path, body, usual | dict(headers or {}))
         answer = self._connection.getresponse()
-        content = answer.read()
-        if answer.will_close:
+        content = b"" if answer.status == 101 else answer.read()
+        if answer.will_close or answer.status == 101:
             self._connection.close()
             self._connection.sock = self._box.host.connect(LOOPBACK, self._box.port)
         return answer.status, content
@@ -118,21 +143,37 @@ def bent(chance: random.Random, document: Any) -> Any:
     return document
 
 
-def request_of(chance: random.Random, paths: list[str], documents: list[Any]) -> tuple[str, str, bytes | None]:
+Maker = Callable[[random.Random], Any]
+Request = tuple[str, str, bytes | None, Mapping[str, str]]
+"""Method, path, body, header fields."""
+
+
+def makers(box: Box) -> dict[str, Maker]:
+    """By what is in a path: what makes bodies for it, as AMWA's schemas have them."""
+    own = tuple(resource["id"] for kind in ("senders", "receivers") for resource in box.json(f"{NODE}/{kind}"))
+    return {part: generated.documents(*schema, own) for part, schema in _SCHEMAS.items()}
+
+
+def request_of(
+    chance: random.Random, paths: list[str], documents: list[Any], made: Mapping[str, Maker] | None = None
+) -> Request:
     path = chance.choice(paths)
     method = next((method for end, method in CHANGING if path.rstrip("/").endswith(end)), "GET")
     if chance.random() < 0.3:
         method = chance.choice(METHODS)
     if method not in ("GET", "HEAD") or chance.random() < 0.2:
         path = path.rstrip("/") or "/"
+    headers = chance.choice(HEADERS) if chance.random() < 0.2 else {}
+    maker = next((maker for part, maker in (made or {}).items() if re.search(part, path)), None)
     if chance.random() < 0.2:
         path += "?" + chance.choice(
             ("label=x", "query.rql=eq(label,x)", "limit=-1", "paging.limit=2", "%00", "a=b&a=c")
         )
     if method in ("GET", "HEAD", "OPTIONS"):
-        return method, path, None
-    body = json.dumps(bent(chance, chance.choice(documents))).encode()
-    return method, path, body[: chance.randrange(len(body))] if chance.random() < 0.05 else body
+        return method, path, None, headers
+    document = chance.choice(documents) if maker is None or chance.random() < 0.4 else maker(chance)
+    body = json.dumps(document if maker and chance.random() < 0.5 else bent(chance, document)).encode()
+    return method, path, body[: chance.randrange(len(body))] if chance.random() < 0.05 else body, headers
 
 
 def undocumented(status: int, answered: bytes) -> bool:
