@@ -57,6 +57,9 @@ class ServedSocket:
         async for message in self.response:
             if message.type is WSMsgType.TEXT:
                 yield message.data
+        error = self.response.exception()
+        while error is not None:  # its frames have the connection, and that has it: see Connection.connection_lost
+            error.__traceback__, error = None, error.__context__
 
     async def send(self, text: str) -> None:
         """Send; TimeoutError or ConnectionError where the program does not take it or has gone."""

@@ -1,11 +1,21 @@
-"""Where a Query API's ``ws_href`` may lead."""
+"""Where a Query API's ``ws_href`` may lead, and what is left of a served socket."""
+
+import asyncio
+import gc
+import socket
 
 import pytest
+from aiohttp import web
 
 from appliance.discovery.contact import ContactPolicy, Myself
 from appliance.discovery.registration.services import Candidate
 from appliance.edge.client import HttpFailure
-from appliance.edge.websocket import socket_url
+from appliance.edge.connection import Connection
+from appliance.edge.connections import Connections, Limits
+from appliance.edge.websocket import ServedSocket, socket_url
+from appliance.web.quick import QuickReads
+from appliance.web.ready import ReadyAnswers
+from tests.support.leaks import run
 
 POLICY = ContactPolicy(Myself("id", frozenset({"10.0.0.1"}), 80))
 REGISTRY = Candidate("http://10.0.0.8:8010", "v1.3")
@@ -48,3 +58,41 @@ def test_where_it_leads(href: str, url: str, headers: dict[str, str]) -> None:
 def test_where_it_must_not_lead(href: object) -> None:
     with pytest.raises(HttpFailure):
         socket_url(href, REGISTRY, POLICY)
+
+
+ASKED = (
+    b"GET /x HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("said", [b"", b"\x81\x82\0\0\0\0hi", b"\xff\xff\xff"])
+def test_a_client_that_vanishes_leaves_nothing_for_the_collector(said: bytes) -> None:
+    async def serve(incoming: web.BaseRequest) -> web.StreamResponse:
+        served = await ServedSocket.accept(incoming)
+        async for _ in served.messages():
+            pass
+        return served.response
+
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        connections, server = Connections(Limits(), QuickReads(ReadyAnswers())), web.Server(serve)
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        await loop.connect_accepted_socket(lambda: Connection(connections, server, loop), theirs)
+        await loop.sock_sendall(ours, ASKED)
+        assert (await loop.sock_recv(ours, 1000)).startswith(b"HTTP/1.1 101 ")
+        await loop.sock_sendall(ours, said)
+        ours.close()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        connections.stop()
+        await server.shutdown(0.1)
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(test())
+        assert not [one for one in gc.get_objects() if isinstance(one, Connection)]
+    finally:
+        gc.enable()
