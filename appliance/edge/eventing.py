@@ -24,6 +24,7 @@ from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is07.api import EventsApi
 from appliance.nmos.is07.exchange import Exchange
 from appliance.nmos.is07.sources import Sources
+from appliance.panel.kept import IS_LOCKED
 from appliance.panel.menu import MenuModel
 from appliance.web.site import Site
 
@@ -92,7 +93,7 @@ class Eventing:
 
     def _check_unlocked(self) -> None:
         if self._menu.panel.locked:
-            raise Locked("the panel is locked")
+            raise Locked(IS_LOCKED)
 
     async def _take(self, receiver: str, source: str | None) -> None:
         """A take that an action asks for: the source by its id, or by a label that only it has."""

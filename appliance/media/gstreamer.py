@@ -35,7 +35,8 @@ there already and the base time is not, so a packet would be stamped with the ti
 LEAST_PATIENCE_MS = 8.0
 """Two turns of the relay."""
 INSTALL = "apt install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-alsa"
-ADVICE = (("no element", INSTALL),)
+_DEVICES = "is it free, and the right one? nmos-appliance devices lists what there is"
+ADVICE = (("no element", INSTALL), ("Could not open audio device", _DEVICES))
 _ANY_SAMPLES = (*then("audioconvert"), *then("audioresample"))
 
 

@@ -360,7 +360,7 @@ def sentence(plan: Plan, code: int, last_lines: Sequence[str]) -> str:
     how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
     why = _last_words(last_lines)
     advice = next((advice for words, advice in plan.advice if words in why), "")
-    return ": ".join(filter(None, (f"{program} {how}", why, advice)))
+    return ": ".join(filter(None, (f"{program} {how}", why.rstrip(".") if advice else why, advice)))
 
 
 def _is_again(desired: Desired, before: Desired) -> bool:

@@ -15,6 +15,7 @@ from appliance.core.types import JSON, Clock
 from appliance.errors import Conflict, Locked, NotFound
 from appliance.panel import nodes
 from appliance.panel.items import SourceGroup
+from appliance.panel.kept import IS_LOCKED
 from appliance.panel.menu import MenuModel
 from appliance.panel.requests import slice_asked, string, trusted_object
 from appliance.web.messages import Answer, Request
@@ -100,7 +101,7 @@ class PanelApi:
     def check_unlocked(self) -> None:
         """:class:`Locked` where the panel is."""
         if self._menu.panel.locked:
-            raise Locked("the panel is locked")
+            raise Locked(IS_LOCKED)
 
     def perform(self, receiver_id: str, sender_id: str | None) -> Awaitable[Answer]:
         """A take by the panel, which shows it as pending until it is done; what cannot be is refused before."""

@@ -17,6 +17,7 @@ from typing import Protocol
 from appliance.core.types import Clock
 from appliance.errors import Forbidden, Locked, Unauthorized
 from appliance.panel.attempts import Attempts
+from appliance.panel.kept import IS_LOCKED
 from appliance.panel.requests import string, trusted_object
 from appliance.web.messages import Answer, Request
 from appliance.web.site import Site
@@ -65,7 +66,7 @@ class Guard:
         if self._password is not None and request.path != LOGIN and not request.local and not self._is_known(request):
             raise Unauthorized("this panel wants a password")
         if request.method not in _READING and request.path not in _ALSO_WHILE_LOCKED and self._is_locked():
-            raise Locked("the panel is locked")
+            raise Locked(IS_LOCKED)
 
     def login(self, request: Request) -> Awaitable[Answer]:
         """``{"password"}``: the answer has the cookie."""

@@ -26,6 +26,7 @@ from appliance.core.types import JSON
 
 FAVOURITE, PRESET, PANEL, ROUTE, ROUTING = "favourite", "preset", "panel", "route", "routing"
 SETTINGS, LOCK = "settings", "lock"
+IS_LOCKED = "the panel is locked: unlock it first"
 SHOWN = frozenset((FAVOURITE, PRESET, PANEL))
 """Whose changes concern the panel as a whole; those of ``ROUTE`` and ``ROUTING`` concern their receiver."""
 

@@ -453,7 +453,8 @@ def test_no_sound_card_is_told_as_it_is(lan: Lan) -> None:
     process = MediaProcess(host, sender={"input": {"kind": "alsa", "device": "hw:CARD=none ! fakesink"}})
     process.activate("sender", sending(("127.0.0.1", "127.0.0.1")))
     fault = process.until("sender", "fault")
-    assert fault["detail"] == "gst-launch-1.0 ended with 255: Could not open audio device for recording."
+    why = "gst-launch-1.0 ended with 255: Could not open audio device for recording"
+    assert fault["detail"] == f"{why}: is it free, and the right one? nmos-appliance devices lists what there is"
     process.stop()
 
 

@@ -286,7 +286,7 @@ def test_a_locked_panel_does_nothing(box: Box, path: str, body: Any) -> None:
     ok(box.post("/panel/lock", {}))
     before = box.scene.store.commits
     answer = box.post(path, body)
-    assert (answer.status, answer.body["error"]) == (423, "the panel is locked")
+    assert (answer.status, answer.body["error"]) == (423, "the panel is locked: unlock it first")
     assert box.scene.store.commits == before
     ok(box.post("/panel/unlock", {}))
     ok(box.post(path, body))
