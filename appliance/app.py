@@ -32,6 +32,7 @@ from appliance.edge.process import environment
 from appliance.edge.ptp import Ptp
 from appliance.edge.serving import Serving
 from appliance.edge.slices import Slices
+from appliance.edge.tls import Tls
 from appliance.errors import ApplianceError
 from appliance.network.live import LiveNetwork
 from appliance.network.model import NetworkState
@@ -74,6 +75,7 @@ class Appliance:
         self._load = load or (lambda: config)
         self._turns = turns
         self._stops = Stops()
+        self.tls = Tls(config.tls)
         self.clock = SystemClock()
         self.store = Store(self.clock)
         self.site = Site()
@@ -135,7 +137,7 @@ class Appliance:
         )
 
     def _wire_node(self) -> None:
-        self.serving = Serving(self._config, self.store, self.site, self._settled)
+        self.serving = Serving(self._config, self.store, self.site, self._settled, self.tls)
         self.node, self.server = self.serving.node, self.serving.server
 
     # ---- what is loaded while the Node API answers
@@ -182,7 +184,7 @@ class Appliance:
         self.writer.on_problem = lambda problem: self.menu.set_problem("state", problem)
         self.writer.on_problem(self.writer.problem)
         self.service = Service(self.menu, lambda: self.port)
-        self.reloading = Reloading(self._config, self._load, self._apply, self.menu, self.service)
+        self.reloading = Reloading(self._config, self._load, self._apply, self.menu, self.service, self._renew)
 
     def _first_receiver(self) -> str | None:
         name = self._config.panel.receiver
@@ -199,7 +201,7 @@ class Appliance:
         discovery = self._config.discovery
         kept = (self.directory, self.writer)
         self.discovering = Discovering(
-            discovery, self.store, self.world, self.clock, kept, self.manifests, self.menu.set_feed
+            discovery, self.store, self.world, self.clock, kept, self.manifests, self.menu.set_feed, self.tls
         )
         files = self.discovering.manifests
         self.discovering.allow(Ranges(self._config.access.contact))
@@ -208,7 +210,7 @@ class Appliance:
         if any(not endpoint.transport.is_rtp for endpoint in self.endpoints):
             from appliance.edge.eventing import Eventing
 
-            parts = (self.discovering.policy, self.menu, self.takes)
+            parts = (self.discovering.policy, self.menu, self.takes, self.tls)
             self.eventing = Eventing(self._config, self.store, self.endpoints, self.clock, *parts)
             self.media.subscribe(self.eventing.tallying.on_stream)
             if self.eventing.wants_broker:
@@ -291,6 +293,7 @@ class Appliance:
         await self.discovering.start(self._home())
         self._serve_query()
         self._started("the service manager", self.service.start, self.service.stop)
+        self._started("certificates", lambda: self.tls.start(self.menu), self.tls.stop)
         self._started("reloading", self.reloading.start, self.reloading.stop)
         self.serving.open(self.front.guard, self.takes.target)
         self._stops.append(("the service manager's word", self.service.stopping))
@@ -335,12 +338,20 @@ class Appliance:
             self._restore_labels()
         self._rehome()
 
+    def _renew(self) -> None:
+        """The certificates may be for other names now."""
+        if self.tls.renew():
+            self._rehome()
+            self.discovering.network_changed(self._home())
+
     def _populate(self, cause: str) -> None:
         self.builder.populate(self.store, self._host(), cause)
 
     def _host(self) -> Host:
         state = self.network.snapshot()
-        return Host(socket.gethostname(), all_addresses(state), self.port, state, self.ptp.clock, self.lldp.seen)
+        places = self.tls.places(all_addresses(state))
+        seen = (self.ptp.clock, self.lldp.seen, self.tls.scheme)
+        return Host(socket.gethostname(), places, self.port, state, *seen)
 
     def _home(self) -> Home:
         from appliance.edge.discovering import home_at

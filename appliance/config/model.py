@@ -15,6 +15,7 @@ from appliance.config.ends import InputConfig as InputConfig  # noqa: PLC0414 - 
 from appliance.config.ends import OutputConfig as OutputConfig  # noqa: PLC0414 - and this
 from appliance.config.mapping import MappingConfig
 from appliance.config.panel import PanelConfig, RouteConfig
+from appliance.config.tls import TlsConfig as TlsConfig  # noqa: PLC0414 - and this
 from appliance.config.video import AcceptConfig, VideoConfig
 
 ALL_API_VERSIONS = ("v1.0", "v1.1", "v1.2", "v1.3")
@@ -338,6 +339,7 @@ class Config:
     node: NodeConfig = NodeConfig()
     network: NetworkConfig = NetworkConfig()
     access: AccessConfig = field(default_factory=AccessConfig)
+    tls: TlsConfig | None = None
     discovery: DiscoveryConfig = DiscoveryConfig()
     media: MediaConfig = MediaConfig()
     events: EventsConfig = EventsConfig()

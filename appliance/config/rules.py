@@ -10,7 +10,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from appliance.config import access_rules, event_rules, identity_rules, media_rules, route_rules, video_rules
+from appliance.config import (
+    access_rules,
+    event_rules,
+    identity_rules,
+    media_rules,
+    route_rules,
+    tls_rules,
+    video_rules,
+)
 from appliance.config.model import (
     ALL_API_VERSIONS,
     AUTO,
@@ -45,7 +53,7 @@ def check(config: Config) -> Problems:
     """Everything that is wrong with a configuration of the right shape."""
     rules = (
         *(identity_rules.check, _network, _discovery, media_rules.media, _events, _mapping, _panel, _endpoints),
-        *(event_rules.boxes, access_rules.check),
+        *(event_rules.boxes, access_rules.check, tls_rules.check_tls),
     )
     problems = [problem for rule in rules for problem in rule(config)]
     return problems or list(never(config))
@@ -107,7 +115,7 @@ def _is_registry(url: str) -> bool:
     except ValueError:
         return False
     bare = not (parts.query or parts.fragment or parts.username) and parts.path in ("", "/")
-    return parts.scheme == "http" and bool(parts.hostname) and port != 0 and bare and url.isprintable()
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and bare and url.isprintable()
 
 
 def _events(config: Config) -> Iterator[tuple[str, str]]:

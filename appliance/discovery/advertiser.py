@@ -29,8 +29,11 @@ class Advertiser:
     After each input: publish ``due(now)`` where it is not ``None``, and call ``due`` again at ``get_timer()``.
     """
 
-    def __init__(self, mode: DiscoveryMode, api_versions: Sequence[str], counters: Mapping[Kind, int]) -> None:
+    def __init__(
+        self, mode: DiscoveryMode, api_versions: Sequence[str], counters: Mapping[Kind, int], api_proto: str = "http"
+    ) -> None:
         self._mode = mode
+        self._api_proto = api_proto
         self._api_versions = tuple(api_versions)
         self._counters = dict(counters)
         self._registered = False
@@ -66,7 +69,8 @@ class Advertiser:
         """What should be on the wire; ``None`` where this node announces nothing."""
         if self._mode is DiscoveryMode.OFF or not self._network or self.is_silent:
             return None
-        return node_txt(self._api_versions, self._counters if self._tells_counters else None)
+        counters = self._counters if self._tells_counters else None
+        return node_txt(self._api_versions, counters, api_proto=self._api_proto)
 
     def due(self, now: float) -> Txt | None:
         """What to publish at this moment; the machine takes it as published."""

@@ -27,7 +27,7 @@ Table = Mapping[str, JSON]
 class Fetch:
     """Action: GET this, and come back with ``handle_answer`` or ``handle_failure`` and its ``id``.
 
-    ``address`` is where to connect, ``host`` what the Host header says.
+    ``address`` is where to connect, ``host`` (and port) whom it must prove to be, where that is not the address.
     """
 
     id: int
@@ -37,6 +37,7 @@ class Fetch:
     address: str
     port: int
     path: str
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,11 @@ class Peer:
         if self.doubtful:
             return now + backoff_s(self.failures)
         return max(self.rest_until, min(self.retry_at.get(kind, now) for kind in self.stale))
+
+    @property
+    def host_to_prove(self) -> str:
+        """Over TLS: the name (and port) of its announcement, which its certificate must have."""
+        return f"{self.instance.server.rstrip('.')}:{self.instance.port}" if self.txt.api_proto == "https" else ""
 
     def note_answer(self) -> None:
         """Something came back from it: it is there."""

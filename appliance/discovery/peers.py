@@ -283,6 +283,7 @@ class PeerCache:
             address=peer.targets[0],
             port=peer.instance.port,
             path=f"/x-nmos/node/{api_version}/{kind.path}",
+            host=peer.host_to_prove,
         )
         self._fetches[fetch.id] = peer, fetch
         return fetch

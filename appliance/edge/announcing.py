@@ -26,10 +26,12 @@ class Identity:
 class Announcing:
     """``start`` with who we are; ``identity_changed`` when that changes; ``on_usable`` is for ``Mdns``."""
 
-    def __init__(self, store: Store, mdns: Mdns, mode: DiscoveryMode, api_versions: Sequence[str]) -> None:
+    def __init__(
+        self, store: Store, mdns: Mdns, mode: DiscoveryMode, api_versions: Sequence[str], api_proto: str
+    ) -> None:
         self._store = store
         self._mdns = mdns
-        self._advertiser = Advertiser(mode, api_versions, store.counters)
+        self._advertiser = Advertiser(mode, api_versions, store.counters, api_proto)
         self._identity: Identity | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._withdrawing: asyncio.Task[None] | None = None

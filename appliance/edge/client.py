@@ -2,6 +2,9 @@
 
 Every request has limits on time and size; no proxies of the environment, no cookies, no compressed bodies (a small one
 can be a large one), no redirects to another host. Connections are kept for the next request to the same host.
+
+Over TLS the other end must prove that it is who it was said to be: the ``Host`` header where there is one, else the
+URL's host. The address is the URL's in either case.
 """
 
 from __future__ import annotations
@@ -9,10 +12,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from appliance.edge.tls import Tls, verification
 from appliance.system.lean import load_client
 
 if TYPE_CHECKING:
@@ -59,7 +64,8 @@ class HttpFailure(Exception):
 class HttpClient:
     """One for the whole box; ``aiohttp`` is loaded with the first request."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Tls | None = None) -> None:
+        self.tls = tls or Tls(None)
         self._session: aiohttp.ClientSession | None = None
 
     async def get(
@@ -126,19 +132,27 @@ class HttpClient:
         load_client()
         import aiohttp
 
+        from appliance.edge.way import way
+
+        if refusal := self.tls.refusal(url):
+            raise HttpFailure(refusal, reached=True)
+        fields = {**_host_header(url), **(headers or {})}
         timeout = aiohttp.ClientTimeout(total=bounds.total_s, sock_connect=bounds.connect_s, sock_read=bounds.idle_s)
         session = self._opened()
         reached = False
         try:
-            async with session.request(
-                method,
-                _wire_url(url),
-                data=data,
-                skip_auto_headers=("Content-Type",),  # an empty POST has none (IS-04 Client Side Implementation Notes)
-                headers={**_host_header(url), **(headers or {})},
-                timeout=timeout,
-                allow_redirects=False,
-            ) as response:
+            with way(self.tls, url, fields) as (target, options):
+                response = await session.request(
+                    method,
+                    _wire_url(target),
+                    data=data,
+                    skip_auto_headers=("Content-Type",),  # an empty POST has none (IS-04 Client Side Impl. Notes)
+                    headers=fields,
+                    timeout=timeout,
+                    allow_redirects=False,
+                    **options,
+                )
+            async with response:
                 reached = True
                 body = await _read(response, bounds.body_bytes)
                 return Reply(
@@ -152,12 +166,16 @@ class HttpClient:
             raise HttpFailure(_too_slow(bounds, reached), reached=reached) from error
         except aiohttp.ServerDisconnectedError as error:
             raise _Disconnected("it closes the connection without an answer", reached=False) from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise HttpFailure(in_words(error.certificate_error), reached=True) from error
+        except aiohttp.ClientConnectorSSLError as error:
+            raise HttpFailure(in_words(error.os_error), reached=True) from error
         except aiohttp.ClientConnectorError as error:
-            raise HttpFailure(f"no connection: {_in_words(error.os_error)}", reached=False) from error
+            raise HttpFailure(f"no connection: {in_words(error.os_error)}", reached=False) from error
         except aiohttp.ClientPayloadError as error:
             raise HttpFailure("the connection ended in the middle of the answer", reached=True) from error
         except aiohttp.ClientOSError as error:
-            raise _Disconnected(f"the connection broke: {_in_words(error)}", reached=reached) from error
+            raise _Disconnected(f"the connection broke: {in_words(error)}", reached=reached) from error
         except (aiohttp.ClientError, ValueError) as error:
             raise HttpFailure(f"that is no HTTP: {str(error)[:200] or type(error).__name__}", reached=True) from error
 
@@ -166,11 +184,14 @@ class HttpClient:
             load_client()
             import aiohttp
 
+            from appliance.edge.way import Resolver
+
             connector = aiohttp.TCPConnector(
                 limit=0,  # whoever asks bounds how many at a time
                 limit_per_host=CONNECTIONS_PER_HOST,
                 keepalive_timeout=KEEP_ALIVE_S,
                 use_dns_cache=False,
+                resolver=Resolver(),
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -250,9 +271,13 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _in_words(error: OSError) -> str:
+def in_words(error: Exception) -> str:
+    """Why a connection did not come about, or broke."""
+    if isinstance(error, ssl.SSLError):
+        return verification(error)
     # asyncio puts addresses into strerror, which say nothing new.
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)[:200]
+    errno = error.errno if isinstance(error, OSError) else None
+    return os.strerror(errno) if errno and errno > 0 else str(error)[:200]
 
 
 def _too_slow(bounds: Bounds, reached: bool) -> str:

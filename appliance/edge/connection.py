@@ -35,7 +35,7 @@ class Connection(web.RequestHandler):
     """aiohttp's protocol for one connection, with what stands before it."""
 
     __slots__ = (
-        *("_all", "_clean", "_gone", "_loop_time", "_taken"),
+        *("_all", "_clean", "_gone", "_hsts", "_loop_time", "_taken"),
         *("local", "own", "phase", "remote", "right", "since", "task"),
     )
 
@@ -55,6 +55,7 @@ class Connection(web.RequestHandler):
         self._clean = True  # the parser stands between two requests
         self._taken: bytes | None = b""  # what it was given since it last did
         self._gone: asyncio.Future[None] | None = None
+        self._hsts = b""
         self.phase = Phase.IDLE
         self.since = loop.time()
         self.remote = ""
@@ -74,6 +75,8 @@ class Connection(web.RequestHandler):
         if self.right is Right.NOTHING:
             self._clean, self.phase = False, Phase.CLOSING
             self._all.turned_away(self)
+        if transport.get_extra_info("sslcontext") is not None:
+            self._hsts = self._all.hsts()
         self._all.admit(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -116,7 +119,7 @@ class Connection(web.RequestHandler):
         if transport is None or len(answer[1]) > _SLICE or transport.get_write_buffer_size():
             return False
         start = self._all.access.for_page(answer[0], None)
-        transport.write(b"".join((start, self._all.date(), END, answer[1])))
+        transport.write(b"".join((start, self.date(), END, answer[1])))
         self.count(answer[0])
         self.since = self._loop_time()
         return True
@@ -165,7 +168,8 @@ class Connection(web.RequestHandler):
         return self._all.access
 
     def date(self) -> bytes:
-        return self._all.date()
+        """The fields that are not the answer's but the connection's: Date, and over TLS Strict-Transport-Security."""
+        return self._all.date() + self._hsts
 
     def count(self, head: bytes) -> None:
         """An answer with this head goes out (``HTTP/1.1 200 ...``)."""

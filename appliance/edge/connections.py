@@ -67,6 +67,7 @@ class Connections:
         self._crowded = False
         self._sweeper: asyncio.TimerHandle | None = None
         self._date = (0, b"")
+        self.hsts: Callable[[], bytes] = lambda: b""
         self.access = Access(AccessConfig())
         self._notices = Notices()
 

@@ -33,6 +33,7 @@ from appliance.edge.query_feed import QueryFeed
 from appliance.edge.registering import Registering
 from appliance.edge.slices import Slices
 from appliance.edge.system_api import SystemApi
+from appliance.edge.tls import Tls
 from appliance.edge.unicast_dns import UnicastDns
 from appliance.network.model import NetworkState
 from appliance.network.ranges import Ranges
@@ -82,8 +83,9 @@ class Discovering:
         kept: tuple[StateDirectory, StateWriter],
         manifests: ManifestCache,
         on_feed: Callable[[Feed], None],
+        tls: Tls,
     ) -> None:
-        self._config = config
+        self._config, self._tls = config, tls
         self._store = store
         self.world = self._world = world
         self._clock = clock
@@ -94,9 +96,9 @@ class Discovering:
         )
         self.policy = lambda: cache.policy
         self._cache = cache
-        self._client = HttpClient()
+        self._client = HttpClient(tls)
         self.mdns = self._mdns = Mdns(self._on_usable)
-        self._announcing = Announcing(store, self._mdns, config.mode, config.api_versions)
+        self._announcing = Announcing(store, self._mdns, config.mode, config.api_versions, tls.scheme)
         self._peering = Peering(world, cache, self._mdns, self._client, clock)
         self.registering = Registering(config, store, self._mdns, self._client, self._announcing.on_registered)
         self.system = SystemApi(config, store, self._mdns, self._client)
@@ -229,7 +231,8 @@ class Discovering:
 
     def _identity(self, home: Home) -> Identity:
         node = self._store.node
-        server = host_name(home.hostname, node["id"])
+        # A name of the certificate (BCP-003-01 DNS-SD: Server); nobody can verify another.
+        server = f"{self._tls.name}." if self._tls.name else host_name(home.hostname, node["id"])
         return Identity(instance_label(node["label"]), server, home.port, home.announced)
 
     def _myself(self, home: Home) -> Myself:

@@ -19,6 +19,7 @@ from appliance.edge.ending import ending
 from appliance.edge.server import HttpServer
 from appliance.edge.takes import Takes
 from appliance.edge.tallying import Faces, Tallying
+from appliance.edge.tls import Tls
 from appliance.errors import Locked, NotFound
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is07.api import EventsApi
@@ -44,7 +45,9 @@ class Eventing:
         policy: Callable[[], ContactPolicy],
         menu: MenuModel,
         takes: Takes,
+        tls: Tls,
     ) -> None:
+        self._tls = tls
         self._clock = clock
         self._policy = policy
         self._broker = config.events.mqtt_broker
@@ -108,13 +111,13 @@ class Eventing:
     def _carry_mqtt(self) -> None:
         from appliance.edge.mqtt import MqttCarrier
 
-        self.exchange.carriers[Transport.MQTT] = MqttCarrier(self.exchange, self._broker, self._policy)
+        self.exchange.carriers[Transport.MQTT] = MqttCarrier(self.exchange, self._broker, self._policy, self._tls)
 
     def _carry_websocket(self, server: HttpServer) -> None:
         from appliance.edge.events_server import PREFIX
         from appliance.edge.events_websocket import WebSocketCarrier
 
         devices = frozenset(e.device_id for e in self._endpoints if e.is_sender and e.transport is Transport.WEBSOCKET)
-        self._websocket = carrier = WebSocketCarrier(self.exchange, devices, self._clock, self._policy)
+        self._websocket = carrier = WebSocketCarrier(self.exchange, devices, self._clock, self._policy, self._tls)
         self.exchange.carriers[Transport.WEBSOCKET] = carrier
         server.sockets(PREFIX, carrier.sockets.handle)

@@ -16,6 +16,7 @@ from appliance.core.types import Clock
 from appliance.discovery.contact import ContactPolicy
 from appliance.edge.client import HttpFailure, host_in_url
 from appliance.edge.events_server import EventSockets
+from appliance.edge.tls import Tls
 from appliance.edge.websocket import OpenedSocket, SocketClient
 from appliance.media.engine import Phase
 from appliance.nmos.is07.broadcast import Broadcaster
@@ -36,14 +37,19 @@ class WebSocketCarrier:
     """``policy`` says which addresses may be contacted."""
 
     def __init__(
-        self, exchange: Exchange, devices: frozenset[str], clock: Clock, policy: Callable[[], ContactPolicy]
+        self,
+        exchange: Exchange,
+        devices: frozenset[str],
+        clock: Clock,
+        policy: Callable[[], ContactPolicy],
+        tls: Tls,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
         self._policy = policy
         self._broadcaster = Broadcaster(devices, lambda id: id in exchange.sources.all)
         self._sources: dict[str, str] = {}
-        self._client = SocketClient()
+        self._client = SocketClient(tls)
         self._connections: dict[str, _Connection] = {}
         self._uris: dict[str, str] = {}
         self.sockets = EventSockets(self._broadcaster, clock)
@@ -222,7 +228,7 @@ class _Connection:
     async def _address(self) -> tuple[str, dict[str, str]]:
         """Where to connect, and the Host header: an address that this box may contact."""
         parts = urlsplit(self._uri)
-        host, port = parts.hostname or "", parts.port or 80
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
         addresses = [host] if _is_address(host) else await self._look_up(host, port)
         policy = self._policy()
         # Our own events are ours to hear: a button of this box may light its lamp.
@@ -230,7 +236,7 @@ class _Connection:
         if not allowed:
             raise HttpFailure(f"{host} is no address that this box contacts", reached=False)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return f"ws://{host_in_url(allowed[0])}:{port}{path}", {"Host": f"{host_in_url(host)}:{port}"}
+        return f"{parts.scheme}://{host_in_url(allowed[0])}:{port}{path}", {"Host": f"{host_in_url(host)}:{port}"}
 
     async def _look_up(self, host: str, port: int) -> list[str]:
         try:
@@ -251,11 +257,17 @@ def _problem(receiving: Receiving, links: int) -> str | None:
         return "connection_authorization: this box has no credentials for other boxes"
     try:
         parts = urlsplit(uri)
-        good = parts.scheme == "ws" and parts.hostname and parts.port != 0 and uri.isprintable() and " " not in uri
+        good = (
+            parts.scheme in ("ws", "wss")
+            and parts.hostname
+            and parts.port != 0
+            and uri.isprintable()
+            and " " not in uri
+        )
     except ValueError:
         good = False
     if not good:
-        return f"connection_uri: {uri[:100]} is no ws://host:port/path"
+        return f"connection_uri: {uri[:100]} is no ws:// or wss://host:port/path"
     return f"{MAX_LINKS} servers are listened to already" if links >= MAX_LINKS else None
 
 

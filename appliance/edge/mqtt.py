@@ -16,6 +16,7 @@ from appliance.core.types import JSON
 from appliance.discovery.contact import ContactPolicy
 from appliance.edge.client import Bounds, HttpClient, HttpFailure
 from appliance.edge.mqtt_link import Link
+from appliance.edge.tls import Tls
 from appliance.errors import BadRequest
 from appliance.nmos.is07.exchange import Exchange, Receiving, Sending
 from appliance.nmos.is07.messages import ConnectionStatus, Event, Health, State, read_message
@@ -35,14 +36,14 @@ class MqttCarrier:
     says which addresses may be contacted where somebody else names one."""
 
     def __init__(
-        self, exchange: Exchange, configured: BrokerConfig | None, policy: Callable[[], ContactPolicy]
+        self, exchange: Exchange, configured: BrokerConfig | None, policy: Callable[[], ContactPolicy], tls: Tls
     ) -> None:
         self._exchange, self._configured, self._policy = exchange, configured, policy
         self._senders: dict[Broker, _Senders] = {}
         self._receivers: dict[Broker, _Receivers] = {}
         self._at: dict[str, Broker] = {}
         self._closing: dict[Broker, asyncio.Task[None]] = {}
-        self._client = HttpClient()
+        self._client = HttpClient(tls)
 
     # ---- Carrier
 

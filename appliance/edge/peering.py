@@ -112,7 +112,7 @@ class Peering:
         url = f"{fetch.scheme}://{host_in_url(fetch.address)}:{fetch.port}{fetch.path}"
         failure: Failure | None
         try:
-            reply = await self._client.get(url, bounds)
+            reply = await self._client.get(url, bounds, headers={"Host": fetch.host} if fetch.host else None)
         except HttpFailure as error:
             failure, body = Failure(error.reason, error.reached), b""
         else:

@@ -73,10 +73,14 @@ class QueryFeed:
         self._peering = peering
         self._policy = policy
         self._on_switch = on_switch
-        self.sockets = SocketClient()
+        self.sockets = SocketClient(client.tls)
         self._machine = FeedMachine(random.random)
         self._services = Services(
-            config.api_versions, random.random, development=config.development, allow_local=config.allow_local
+            config.api_versions,
+            random.random,
+            development=config.development,
+            allow_local=config.allow_local,
+            tls_only=client.tls.only,
         )
         self._browsing = ServiceBrowsing(self._services, (QUERY_TYPE,), mdns, UnicastDns(config.domain), self._on_news)
         self._told: tuple[FeedState, Candidate | None] = (FeedState.PEERS, None)
@@ -213,9 +217,10 @@ class QueryFeed:
         """Subscribe to a kind; :class:`HttpFailure` says why that does not work."""
         params = {} if version == "v1.0" else {"query.downgrade": "v1.0"}
         url = f"{candidate.url}{BASE}/{version}/subscriptions"
-        reply = await self._client.send("POST", url, _subscription(kind, params), _BOUNDS)
+        headers = candidate.headers
+        reply = await self._client.send("POST", url, _subscription(kind, params), _BOUNDS, headers=headers)
         if reply.status in (400, 501) and params:  # it does not know downgrades
-            reply = await self._client.send("POST", url, _subscription(kind, {}), _BOUNDS)
+            reply = await self._client.send("POST", url, _subscription(kind, {}), _BOUNDS, headers=headers)
         if reply.status not in (200, 201):
             raise HttpFailure(f"it answers {reply.status} to a subscription", reached=True)
         try:

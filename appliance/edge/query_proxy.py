@@ -103,7 +103,7 @@ class QueryProxy:
     async def _ask(self, target: Candidate, request: Request) -> Reply:
         query = f"?{request.raw_query}" if request.raw_query else ""
         url = f"{target.url}{quote(request.path, safe='/:@!$&,;=+*()~')}{query}"
-        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        headers = target.headers | {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         body = request.json() if request.body else None
         repeatable = request.method in ("GET", "HEAD", "PUT", "DELETE")
         method = "GET" if request.method == "HEAD" else request.method
@@ -133,7 +133,9 @@ class QueryProxy:
 
     async def _socket_of(self, target: Candidate, version: str, id: str) -> tuple[str, dict[str, str]]:
         """Where the network's Query API has the socket of this subscription."""
-        reply = await self._client.get(f"{target.url}{BASE}/{version}/subscriptions/{id}", BOUNDS)
+        reply = await self._client.get(
+            f"{target.url}{BASE}/{version}/subscriptions/{id}", BOUNDS, headers=target.headers
+        )
         if reply.status != 200:
             raise HttpFailure(f"it answers {reply.status} for the subscription", reached=True)
         try:

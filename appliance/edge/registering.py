@@ -19,7 +19,7 @@ from appliance.config.model import DiscoveryConfig, DiscoveryMode
 from appliance.core.store import Change, Store
 from appliance.discovery.registration.machine import HEARTBEAT_S, Registration
 from appliance.discovery.registration.messages import Action, Answer, Cancel, Doubt, Request, Say, State, Status
-from appliance.discovery.registration.services import Candidate, Place, Services, registration_types
+from appliance.discovery.registration.services import Candidate, Place, Services, headers_for, registration_types
 from appliance.edge.browsing import ServiceBrowsing
 from appliance.edge.client import Bounds, HttpClient, HttpFailure
 from appliance.edge.mdns import Mdns
@@ -53,7 +53,11 @@ class Registering:
         self._on_registered = on_registered
         self._machine = Registration(store, config.api_versions, random.random)
         self._services = Services(
-            config.api_versions, random.random, development=config.development, allow_local=config.allow_local
+            config.api_versions,
+            random.random,
+            development=config.development,
+            allow_local=config.allow_local,
+            tls_only=client.tls.only,
         )
         self._browsing = ServiceBrowsing(
             self._services,
@@ -62,6 +66,7 @@ class Registering:
             UnicastDns(config.domain),
             self._on_news,
         )
+        self._candidates: tuple[Candidate, ...] = ()
         self._listeners: list[Callable[[], None]] = []
         self._told_registered = False
         self._request: asyncio.Task[None] | None = None
@@ -109,8 +114,8 @@ class Registering:
     # ---- in
 
     def _on_news(self, announced: frozenset[str]) -> None:
-        candidates = self._services.candidates(self._own_places())
-        self._do(self._machine.handle_candidates(self._now(), candidates, announced))
+        self._candidates = self._services.candidates(self._own_places())
+        self._do(self._machine.handle_candidates(self._now(), self._candidates, announced))
 
     def _on_change(self, change: Change) -> None:
         if any(change.touches(SYSTEM)):
@@ -161,7 +166,10 @@ class Registering:
             total_s=request.timeout_s,
         )
         try:
-            reply = await self._client.send(request.method, request.url, request.body, bounds, repeatable=True)
+            headers = headers_for(request.url, self._candidates)
+            reply = await self._client.send(
+                request.method, request.url, request.body, bounds, headers=headers, repeatable=True
+            )
         except HttpFailure as failure:
             reason = f"{failure.reason} ({request.method} {urlsplit(request.url).path})"
             actions = self._machine.handle_failure(self._now(), request.serial, reason)

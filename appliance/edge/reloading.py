@@ -34,7 +34,7 @@ class Manager(Protocol):
 
 class Reloading:
     """``load`` reads the configuration, in a thread; ``apply`` makes the box be as one says that can be followed live,
-    a little at a time. One reload after the other."""
+    a little at a time; ``renew`` reads what lies beside it (certificates). One reload after the other."""
 
     def __init__(
         self,
@@ -43,7 +43,9 @@ class Reloading:
         apply: Callable[[Config], Awaitable[None]],
         faces: Faces,
         manager: Manager,
+        renew: Callable[[], None] = lambda: None,
     ) -> None:
+        self._renew = renew
         self._config, self._load, self._apply, self._faces, self._manager = config, load, apply, faces, manager
         self._started = self._asked = self._known = False
         self._turn = asyncio.Lock()
@@ -87,7 +89,7 @@ class Reloading:
         """What this host can do has become known: make of the same configuration what can be made."""
         self._known = True
         if self._started:
-            self._begin(self._renew()).add_done_callback(_log_failure)
+            self._begin(self._apply_again()).add_done_callback(_log_failure)
 
     def _begin(self, work: Coroutine[None, None, str]) -> asyncio.Task[str]:
         task = asyncio.get_running_loop().create_task(work, name="reload")
@@ -95,7 +97,7 @@ class Reloading:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _renew(self) -> str:
+    async def _apply_again(self) -> str:
         async with self._turn:
             with collector.resting():
                 await self._apply(self._config)
@@ -117,6 +119,7 @@ class Reloading:
 
     async def _follow(self) -> str:
         config, words = await in_thread(self._read)
+        self._renew()
         if config != self._config:
             await self._apply(config)
             self._config = config

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from aiohttp import web
@@ -30,6 +30,10 @@ from appliance.web.access import Access
 from appliance.web.messages import Answer, Request, error_answer
 from appliance.web.quick import QuickReads
 from appliance.web.site import ANSWER_KEY, REQUEST_KEY, Site, answer_error
+
+if TYPE_CHECKING:
+    from appliance.edge.doors import Doors
+    from appliance.edge.tls import Tls
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +69,7 @@ class HttpServer:
         limits: Limits | None = None,
         check: Callable[[Request], None] = lambda request: None,
         first: Callable[[Request], bool] | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self._site, self._check = site, check
         self._first = first or (lambda request: True)
@@ -76,6 +81,8 @@ class HttpServer:
         self._connections = Connections(self._limits, QuickReads(site.ready))
         self._server = web.Server(self._handle)
         self._listening: list[asyncio.Server] = []
+        self._tls = tls
+        self._doors: Doors | None = None
 
     def open(self) -> None:
         """All of the site is declared."""
@@ -106,14 +113,26 @@ class HttpServer:
     async def listen(self, host: str | None, port: int) -> int:
         """Bind and accept; returns the port (useful with 0). ``host`` ``None``: every address, v4 and v6."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            lambda: Connection(self._connections, self._server, loop), host, port, backlog=512, reuse_address=True
-        )
+        plain = self._tls is None or self._tls.server is None
+
+        def made() -> Connection:
+            return Connection(self._connections, self._server, loop)
+
+        server = await loop.create_server(made, host, port, backlog=512, reuse_address=True, start_serving=plain)
         self._listening.append(server)
+        if not plain:
+            self._doors = self._doors or self._made_doors(made)
+            self._doors.open(each.dup() for each in server.sockets)
         return int(server.sockets[0].getsockname()[1])
+
+    @property
+    def failed_handshakes(self) -> int:
+        return 0 if self._doors is None else self._doors.failed
 
     async def stop(self) -> None:
         """Stop accepting, let running answers end for a moment, close every connection. Within a second."""
+        if self._doors is not None:
+            await self._doors.close()
         for server in self._listening:
             server.close()
         working = self._connections.stop()
@@ -128,6 +147,14 @@ class HttpServer:
             async with asyncio.timeout(STOP_GRACE_S / 4):
                 for server in self._listening:
                     await server.wait_closed()
+
+    def _made_doors(self, made: Callable[[], Connection]) -> Doors:
+        from appliance.edge.doors import Doors
+
+        tls = self._tls
+        assert tls is not None
+        self._connections.hsts = lambda: tls.hsts
+        return Doors(tls.context, made)
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         connection = incoming.protocol

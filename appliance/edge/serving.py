@@ -8,6 +8,7 @@ from appliance.config.access import AccessConfig
 from appliance.config.model import Config
 from appliance.core.store import Store
 from appliance.edge.server import HttpServer, Settled
+from appliance.edge.tls import Tls
 from appliance.nmos.is04.api import NodeApi, Target
 from appliance.panel.guard import LOGIN, Guard
 from appliance.web.access import Access
@@ -21,7 +22,7 @@ class Serving:
     """GETs of the Node API are answered as soon as ``server`` listens, all else from :meth:`open` on. Where not all may
     ask, everything waits: who checks that is one of those who come later."""
 
-    def __init__(self, config: Config, store: Store, site: Site, settled: Settled) -> None:
+    def __init__(self, config: Config, store: Store, site: Site, settled: Settled, tls: Tls) -> None:
         self._public = config.access == AccessConfig()
         self._guard: Guard | None = None
         self._target: Target | None = None
@@ -29,7 +30,7 @@ class Serving:
         self.node.mount(site)
         store.subscribe(site.ready.on_change)
         store.subscribe(self.node.on_change)
-        self.server = HttpServer(site, settled, check=self._check, first=self._is_first)
+        self.server = HttpServer(site, settled, check=self._check, first=self._is_first, tls=tls)
         self.restrict(config.access)
 
     def restrict(self, access: AccessConfig) -> None:

@@ -14,7 +14,7 @@ from appliance.config.model import DiscoveryConfig, DiscoveryMode
 from appliance.core.store import Store
 from appliance.discovery.contact import ContactPolicy
 from appliance.discovery.registration.messages import Action, Answer, Doubt, Request, Say
-from appliance.discovery.registration.services import SYSTEM_TYPE, Services
+from appliance.discovery.registration.services import SYSTEM_TYPE, Candidate, Services, headers_for
 from appliance.discovery.registration.system import SYSTEM_VERSIONS, SystemSearch
 from appliance.edge.browsing import ServiceBrowsing
 from appliance.edge.client import Bounds, HttpClient, HttpFailure
@@ -37,11 +37,16 @@ class SystemApi:
         self._client = client
         self._search = SystemSearch(random.random)
         self._services = Services(
-            SYSTEM_VERSIONS, random.random, development=config.development, allow_local=config.allow_local
+            SYSTEM_VERSIONS,
+            random.random,
+            development=config.development,
+            allow_local=config.allow_local,
+            tls_only=client.tls.only,
         )
         self._browsing = ServiceBrowsing(self._services, (SYSTEM_TYPE,), mdns, UnicastDns(config.domain), self._on_news)
         self._log = RemoteLog(store, ContactPolicy(allow_local=config.allow_local))
         self._started = False
+        self._candidates: tuple[Candidate, ...] = ()
         self._request: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -66,7 +71,8 @@ class SystemApi:
 
     def _on_news(self, announced: frozenset[str]) -> None:
         if self._started:
-            self._do(self._search.handle_candidates(self._now(), self._services.candidates(), announced))
+            self._candidates = self._services.candidates()
+            self._do(self._search.handle_candidates(self._now(), self._candidates, announced))
 
     def _do(self, actions: Iterable[Action]) -> None:
         for action in actions:
@@ -91,7 +97,7 @@ class SystemApi:
     async def _ask(self, request: Request) -> None:
         bounds = Bounds(MAX_ANSWER_BYTES, request.timeout_s, request.timeout_s, request.timeout_s)
         try:
-            reply = await self._client.get(request.url, bounds)
+            reply = await self._client.get(request.url, bounds, headers=headers_for(request.url, self._candidates))
         except HttpFailure as failure:
             actions = self._search.handle_failure(self._now(), request.serial, failure.reason)
         else:

@@ -16,7 +16,8 @@ from aiohttp.http import WSCloseCode, WSMsgType
 
 from appliance.discovery.contact import ContactPolicy
 from appliance.discovery.registration.services import Candidate
-from appliance.edge.client import HttpFailure, host_in_url
+from appliance.edge.client import HttpFailure, host_in_url, in_words
+from appliance.edge.tls import Tls
 from appliance.errors import BadRequest
 from appliance.system.lean import load_client
 
@@ -78,9 +79,12 @@ class ServedSocket:
 
 
 class SocketClient:
-    """Opens WebSockets; ``close`` ends all of them. aiohttp's client is loaded with the first."""
+    """Opens WebSockets; ``close`` ends all of them. aiohttp's client is loaded with the first.
 
-    def __init__(self) -> None:
+    Over TLS the other end must be whom the ``Host`` header says, as with :class:`HttpClient`."""
+
+    def __init__(self, tls: Tls | None = None) -> None:
+        self._tls = tls or Tls(None)
         self._session: aiohttp.ClientSession | None = None
 
     async def connect(
@@ -93,21 +97,30 @@ class SocketClient:
         load_client()
         import aiohttp
 
+        from appliance.edge.way import Resolver, way
+
+        if refusal := self._tls.refusal(url):
+            raise HttpFailure(refusal, reached=True)
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, use_dns_cache=False),
+                connector=aiohttp.TCPConnector(limit=0, use_dns_cache=False, resolver=Resolver()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )
         try:
-            async with asyncio.timeout(connect_s):
-                response = await self._session.ws_connect(
-                    url, headers=headers, max_msg_size=limit, heartbeat=heartbeat_s, autoping=True
-                )
+            with way(self._tls, url, headers) as (target, options):
+                async with asyncio.timeout(connect_s):
+                    response = await self._session.ws_connect(
+                        target, headers=headers, max_msg_size=limit, heartbeat=heartbeat_s, autoping=True, **options
+                    )
         except TimeoutError as error:
             raise HttpFailure("its WebSocket does not answer", reached=False) from error
         except aiohttp.WSServerHandshakeError as error:
             raise HttpFailure(f"its WebSocket answers {error.status}", reached=True) from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise HttpFailure(in_words(error.certificate_error), reached=True) from error
+        except aiohttp.ClientConnectorSSLError as error:
+            raise HttpFailure(in_words(error.os_error), reached=True) from error
         except (aiohttp.ClientError, ValueError) as error:
             raise HttpFailure(f"no WebSocket: {str(error)[:200] or type(error).__name__}", reached=False) from error
         return OpenedSocket(response)
@@ -159,10 +172,10 @@ def socket_url(href: object, target: Candidate, policy: ContactPolicy) -> tuple[
         raise HttpFailure("its ws_href is no URL", reached=True)
     try:
         parts = urlsplit(href)
-        port = parts.port or 80
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
     except ValueError as error:
         raise HttpFailure(f"its ws_href {href[:200]!r} is no URL", reached=True) from error
-    if parts.scheme != "ws" or not parts.hostname:
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
         raise HttpFailure(f"its ws_href {href[:200]!r} is no ws URL", reached=True)
     own = urlsplit(target.url).hostname or ""
     literal = ":" in parts.hostname or parts.hostname.replace(".", "").isdigit()
@@ -170,5 +183,5 @@ def socket_url(href: object, target: Candidate, policy: ContactPolicy) -> tuple[
     if address != own and not policy.permitted(address, port):
         raise HttpFailure(f"its ws_href leads to {address}, which this box does not contact for others", reached=True)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {} if literal else {"Host": f"{parts.hostname}:{port}"}
-    return f"ws://{host_in_url(address)}:{port}{path}", headers
+    headers = (target.headers if address == own else {}) if literal else {"Host": f"{parts.hostname}:{port}"}
+    return f"{parts.scheme}://{host_in_url(address)}:{port}{path}", headers

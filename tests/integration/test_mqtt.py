@@ -15,6 +15,7 @@ from appliance.core.types import JSON, Kind
 from appliance.discovery.contact import ContactPolicy
 from appliance.edge.mqtt import MqttCarrier
 from appliance.edge.mqtt_link import Link
+from appliance.edge.tls import Tls
 from appliance.media.engine import StreamStatus
 from appliance.nmos.is07.exchange import Receiving
 from appliance.nmos.is07.messages import Ending, Event, State
@@ -35,7 +36,7 @@ class Party:
     def __init__(self, broker: Mosquitto, config: BrokerConfig | None = None) -> None:
         self.box = TallyBox()
         configured = config or BrokerConfig("127.0.0.1", broker.port)
-        self.carrier = MqttCarrier(self.box.exchange, configured, ContactPolicy)
+        self.carrier = MqttCarrier(self.box.exchange, configured, ContactPolicy, Tls(None))
         self.box.exchange.carriers[Transport.MQTT] = self.carrier
         self.heard: list[Event] = []
         self.statuses: dict[str, StreamStatus] = {}

@@ -30,18 +30,30 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An API to use. ``url`` is without a path; ``version`` is ``None`` where the service has yet to be asked."""
+    """An API to use. ``url`` is without a path; ``version`` is ``None`` where the service has yet to be asked;
+    ``host`` (and port) is whom it must prove to be, where that is not what the URL says."""
 
     url: str
     version: str | None
     priority: int = 0
     instance: str | None = None
     versions: tuple[str, ...] = ()
+    host: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What requests to it carry."""
+        return {"Host": self.host} if self.host else {}
 
     @property
     def name(self) -> str:
         """What people call it."""
         return self.instance.split("._", 1)[0] if self.instance else self.url
+
+
+def headers_for(url: str, candidates: Collection[Candidate]) -> dict[str, str]:
+    """What a request to one of them carries. One that has been withdrawn is not asked for who it is: it fails."""
+    return next((each.headers for each in candidates if url.startswith(f"{each.url}/")), {})
 
 
 def registration_types(versions: Collection[str]) -> tuple[str, ...]:
@@ -63,11 +75,13 @@ class Services:
         *,
         development: bool = False,
         allow_local: bool = False,
+        tls_only: bool = False,
     ) -> None:
         self._versions = tuple(versions)
         self._random = random
         self._development = development
         self._policy = ContactPolicy(allow_local=allow_local)
+        self._tls_only = tls_only
         self._multicast: dict[str, Instance] = {}
         self._silent: set[str] = set()
         self._unicast: dict[str, tuple[Instance, ...]] = {}
@@ -129,8 +143,10 @@ class Services:
     def _judge(self, instance: Instance, own: Collection[Place]) -> list[Candidate] | str:
         """The places of an instance, or why it is of no use."""
         txt = read_service_txt(instance.txt)
-        if txt.api_proto != "http":
-            return f"api_proto is {txt.api_proto or 'none'}, this box speaks http"
+        if txt.api_proto not in ("http", "https"):
+            return f"api_proto is {txt.api_proto or 'none'}, this box speaks http and https"
+        if self._tls_only and txt.api_proto == "http":
+            return "api_proto is http, this box speaks https only (tls.allow_plain in its configuration)"
         if txt.api_auth:
             return "it wants authorization, which this box has not"
         version = highest_common(self._versions, txt.api_ver)
@@ -145,13 +161,15 @@ class Services:
         ]
         if not addresses:
             return "it has no address that may be used"
+        host = f"{instance.server.rstrip('.')}:{instance.port}" if txt.api_proto == "https" else ""
         return [
-            Candidate(_url(ip, instance.port), version, txt.priority, instance.name, txt.api_ver)
+            Candidate(_url(ip, instance.port, txt.api_proto), version, txt.priority, instance.name, txt.api_ver, host)
             for ip in addresses[:MAX_ADDRESSES]
         ]
 
     def _urls(self, instance: Instance) -> frozenset[str]:
-        return frozenset(_url(ip, instance.port) for ip in instance.addresses[:MAX_ADDRESSES])
+        scheme = read_service_txt(instance.txt).api_proto
+        return frozenset(_url(ip, instance.port, scheme) for ip in instance.addresses[:MAX_ADDRESSES])
 
     def _rank(self, group: Sequence[Candidate]) -> tuple[bool, tuple[int, int], int, float]:
         first = group[0]
@@ -175,6 +193,6 @@ def _type_of(instance: Instance) -> str:
     return "_" + instance.name.partition("._")[2].lower()
 
 
-def _url(ip: str, port: int) -> str:
+def _url(ip: str, port: int, scheme: str) -> str:
     host = f"[{ip}]" if ":" in ip else ip
-    return f"http://{host}:{port}"
+    return f"{scheme}://{host}:{port}"

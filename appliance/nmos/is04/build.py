@@ -49,8 +49,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What the box is reached by: its host name, its addresses (the control address first), its port; and what it is
-    connected to: networks, neighbours, a PTP clock."""
+    """What the box is reached by: its host name, its addresses (the control address first; over TLS, names too), its
+    port and ``scheme``; and what it is connected to: networks, neighbours, a PTP clock."""
 
     hostname: str
     addresses: tuple[str, ...]
@@ -58,9 +58,10 @@ class Host:
     network: NetworkState
     clock: PtpClock | None = None
     lldp: Lldp = field(default_factory=Lldp)
+    scheme: str = "http"
 
     def url(self, address: str, path: str = "/") -> str:
-        return f"http://{self.host_of_url(address)}:{self.http_port}{path}"
+        return f"{self.scheme}://{self.host_of_url(address)}:{self.http_port}{path}"
 
     def host_of_url(self, address: str) -> str:
         return f"[{address}]" if ":" in address else address
@@ -227,7 +228,7 @@ class Builder:
             "api": {
                 "versions": list(config.discovery.api_versions),
                 "endpoints": [
-                    {"host": address, "port": host.http_port, "protocol": "http", "authorization": False}
+                    {"host": address, "port": host.http_port, "protocol": host.scheme, "authorization": False}
                     for address in host.addresses
                 ],
             },

@@ -22,6 +22,7 @@ from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is05.schemas import ip_version
 
 EVENTS_PATH = "/x-nmos/events/v1.0"
+_SOCKETS = {"http": "ws", "https": "wss"}
 BROKER_PORTS = {"mqtt": 1883, "secure-mqtt": 8883}
 
 Broker = Callable[[], BrokerConfig | None]
@@ -154,7 +155,9 @@ class EventResolver:
         if host is None:
             return self._any(endpoint, addresses), "not told yet where to connect to"
         if endpoint.transport is Transport.WEBSOCKET and endpoint.is_sender:
-            owner = addresses.owner(host) or ""
+            owner = addresses.owner(host)
+            if owner is None:
+                return self._any(endpoint, addresses), f"{host} is a name of this box, where others connect to"
             return owner, f"{owner}: its address {host} is where others connect to"
         if ip_version(host) is None:
             return self._any(endpoint, addresses), f"{host} is a name: the way there is known when it is looked up"
@@ -176,10 +179,11 @@ def broker_parameters(endpoint: Endpoint) -> tuple[str, str]:
 def _uris(endpoint: Endpoint, addresses: Addresses) -> list[str]:
     """Where this box serves the events of the sender's device: at every address that the leg may use."""
     wanted = endpoint.legs[0].interfaces
+    path = f"{EVENTS_PATH}/devices/{endpoint.device_id}"
     return [
-        f"ws://{f'[{host}]' if ':' in host else host}:{at['port']}{EVENTS_PATH}/devices/{endpoint.device_id}"
+        f"{_SOCKETS[at['protocol']]}://{f'[{host}]' if ':' in host else host}:{at['port']}{path}"
         for at in addresses.node["api"]["endpoints"]
-        if (host := at["host"]) and (not wanted or addresses.owner(host) in wanted)
+        if (host := at["host"]) and (not wanted or ip_version(host) is None or addresses.owner(host) in wanted)
     ]
 
 

@@ -135,7 +135,6 @@ EVENT_RECEIVER = RECEIVER + 'format = "data"\ntransport = "mqtt"\n'
         ('[discovery]\napi_versions = ["v2.0"]', "discovery.api_versions[0]", "none of"),
         ("[discovery]\nmax_peers = 0", "discovery.max_peers", "1 or more"),
         ('[discovery]\nregistry = "10.0.0.5"', "discovery.registry", "must be like"),
-        ('[discovery]\nregistry = "https://reg"', "discovery.registry", "must be like"),
         ('[discovery]\nregistry = "http://reg:99999"', "discovery.registry", "must be like"),
         ('[discovery]\nregistry = "http://reg/x-nmos/registration"', "discovery.registry", "must be like"),
         ('[discovery]\nregistry = "http://reg"\nmode = "peer-to-peer"', "discovery.registry", "never used"),

@@ -12,6 +12,7 @@ from appliance.core.types import Kind
 from appliance.discovery.contact import ContactPolicy
 from appliance.edge.mqtt import MqttCarrier
 from appliance.edge.mqtt_link import Link
+from appliance.edge.tls import Tls
 from appliance.nmos.is07.messages import ConnectionStatus, Event, State, encode
 from appliance.nmos.is07.mqtt import Broker as Address
 from appliance.nmos.is07.types import Payload
@@ -91,7 +92,7 @@ class Scene:
     def __init__(self, broker: PaperBroker) -> None:
         self.tally = TallyBox(DESK)
         self.exchange = self.tally.exchange
-        self.carrier = MqttCarrier(self.exchange, None, lambda: ContactPolicy(allow_local=True))
+        self.carrier = MqttCarrier(self.exchange, None, lambda: ContactPolicy(allow_local=True), Tls(None))
         self.exchange.carriers[Transport.MQTT] = self.carrier
         self.exchange.start()
         self._port = broker.port

@@ -42,7 +42,6 @@ def test_where_it_leads(href: str, url: str, headers: dict[str, str]) -> None:
         5,
         "",
         "http://10.0.0.8/x",
-        "wss://10.0.0.8/x",
         "ws:///x",
         "ws://10.0.0.8:99999/x",
         "ws://[::/x",

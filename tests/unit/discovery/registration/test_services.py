@@ -60,7 +60,6 @@ def test_a_registry_is_found_with_the_highest_common_version() -> None:
 @pytest.mark.parametrize(
     ("txt", "why"),
     [
-        ({"api_proto": "https"}, "https"),
         ({"api_proto": "invalid"}, "invalid"),
         ({"api_proto": ""}, "none"),
         ({"api_auth": "true"}, "authorization"),
