@@ -246,6 +246,7 @@ class Appliance:
         self.reconfiguring = Reconfiguring(Parts(self.store, self.identities, self.connections, *kept))
         ExplainApi(self.menu, self.store, self.by_id, self.live, self.lookout.inspector).declare(self.site)
         declare_pages(self.site, static_files())
+        self.discovering.authorize(self._config.authorization, self.server, self.front, self.eventing)
         self.server.stream(EVENTS_PATH, self.events.handle)
         self.meters = MeterEvents(self.store, self.clock, self.media).mount(self.site, self.server)
         parts = (self.store, self.world, self.menu, self.site, self.server, self.media, self.writer)

@@ -14,9 +14,11 @@ import struct
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from appliance.commands.output import print_json, table
+from appliance.config.authorization import MISSING
 from appliance.config.model import (
     Config,
     Format,
@@ -150,6 +152,8 @@ def notes(config: Config) -> Iterator[str]:
     """What a configuration wants and this host does not have, a sentence each."""
     for endpoint, media_type, reason in missing(config, here(config.media)):
         yield f"{endpoint.label or endpoint.name}: no {media_type} on this host: {reason}"
+    if config.authorization.enabled and find_spec("authlib") is None:
+        yield MISSING
 
 
 def here(media: MediaConfig) -> dict[str, Engine]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from appliance.config.access import AccessConfig
+from appliance.config.authorization import AuthorizationConfig
 from appliance.config.ends import CommandConfig as CommandConfig  # noqa: PLC0414 - and this
 from appliance.config.ends import InputConfig as InputConfig  # noqa: PLC0414 - so that all have it from here
 from appliance.config.ends import OutputConfig as OutputConfig  # noqa: PLC0414 - and this
@@ -340,6 +341,7 @@ class Config:
     network: NetworkConfig = NetworkConfig()
     access: AccessConfig = field(default_factory=AccessConfig)
     tls: TlsConfig | None = None
+    authorization: AuthorizationConfig = field(default_factory=AuthorizationConfig)
     discovery: DiscoveryConfig = DiscoveryConfig()
     media: MediaConfig = MediaConfig()
     events: EventsConfig = EventsConfig()

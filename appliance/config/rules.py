@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from appliance.config import (
     access_rules,
+    authorization_rules,
     event_rules,
     identity_rules,
     media_rules,
@@ -53,7 +54,7 @@ def check(config: Config) -> Problems:
     """Everything that is wrong with a configuration of the right shape."""
     rules = (
         *(identity_rules.check, _network, _discovery, media_rules.media, _events, _mapping, _panel, _endpoints),
-        *(event_rules.boxes, access_rules.check, tls_rules.check_tls),
+        *(event_rules.boxes, access_rules.check, tls_rules.check_tls, authorization_rules.check),
     )
     problems = [problem for rule in rules for problem in rule(config)]
     return problems or list(never(config))

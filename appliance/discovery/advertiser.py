@@ -34,6 +34,7 @@ class Advertiser:
     ) -> None:
         self._mode = mode
         self._api_proto = api_proto
+        self.api_auth = False
         self._api_versions = tuple(api_versions)
         self._counters = dict(counters)
         self._registered = False
@@ -70,7 +71,7 @@ class Advertiser:
         if self._mode is DiscoveryMode.OFF or not self._network or self.is_silent:
             return None
         counters = self._counters if self._tells_counters else None
-        return node_txt(self._api_versions, counters, api_proto=self._api_proto)
+        return node_txt(self._api_versions, counters, api_proto=self._api_proto, api_auth=self.api_auth)
 
     def due(self, now: float) -> Txt | None:
         """What to publish at this moment; the machine takes it as published."""

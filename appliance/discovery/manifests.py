@@ -59,6 +59,17 @@ def active_urls(entry: SenderEntry) -> Iterator[str]:
             yield f"{href.rstrip('/')}/single/senders/{entry.id}/active"
 
 
+def wants_token(entry: SenderEntry, path: str) -> bool:
+    """Whether its transport file is in a Connection API that wants a token (BCP-003-02, Node Manifest Href)."""
+    controls = (entry.device or {}).get("controls")
+    return path.startswith("/x-nmos/connection/") and any(
+        isinstance(control, dict)
+        and control.get("authorization") is True
+        and str(control.get("type")).startswith(CONNECTION_API.rpartition("/")[0])
+        for control in (controls[:MAX_CONTROLS] if isinstance(controls, list) else ())
+    )
+
+
 def read_url(url: str) -> Target:
     """What a URL says, before anything is known of its host; :class:`BadRequest` where it is no http URL."""
     try:

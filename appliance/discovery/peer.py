@@ -38,6 +38,8 @@ class Fetch:
     port: int
     path: str
     host: str = ""
+    authorization: bool = False
+    """It wants a token (``api_auth``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,6 +284,7 @@ class PeerCache:
             port=peer.instance.port,
             path=f"/x-nmos/node/{api_version}/{kind.path}",
             host=peer.host_to_prove,
+            authorization=peer.txt.api_auth,
         )
         self._fetches[fetch.id] = peer, fetch
         return fetch

@@ -37,6 +37,10 @@ class Announcing:
         self._withdrawing: asyncio.Task[None] | None = None
         self._end: Callable[[], None] | None = None
 
+    def authorize(self) -> None:
+        """Before the start: the APIs of this box want tokens."""
+        self._advertiser.api_auth = True
+
     def start(self, identity: Identity) -> None:
         """Announce from now on, as soon as multicast works."""
         self._identity = identity

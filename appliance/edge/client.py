@@ -15,6 +15,7 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from appliance.edge.tls import Tls, verification
@@ -22,6 +23,8 @@ from appliance.system.lean import load_client
 
 if TYPE_CHECKING:
     import aiohttp
+
+    from appliance.edge.authorizing import Authorizing
 
 MAX_REDIRECTS = 3
 KEEP_ALIVE_S = 15.0
@@ -67,6 +70,22 @@ class HttpClient:
     def __init__(self, tls: Tls | None = None) -> None:
         self.tls = tls or Tls(None)
         self._session: aiohttp.ClientSession | None = None
+        self.tokens: Authorizing | None = None
+        """Where there is authorization."""
+
+    def may_ask(self, scope: str) -> bool:
+        """Whether an API of others can be asked now: no token is wanted for it, or there is one."""
+        return self.tokens is None or not self.tokens.wants(scope) or self.tokens.has(scope)
+
+    def proof(self, scope: str, url: str) -> dict[str, str]:
+        """The header with the token for this API; nothing where there is none, or it would go in the clear."""
+        return {} if self.tokens is None else self.tokens.headers(scope, url)
+
+    def check_taken(self, reply: Reply) -> None:
+        """:class:`HttpFailure` where the other end does not take this box's token, which is then replaced."""
+        if self.tokens is not None and reply.status == HTTPStatus.UNAUTHORIZED:
+            self.tokens.rejected()
+            raise HttpFailure("it does not take this box's access token", reached=True)
 
     async def get(
         self,
@@ -83,6 +102,8 @@ class HttpClient:
             if reply.status not in _REDIRECTS:
                 return reply
             url = self._redirected(reply)
+            if headers and url_origin(url) != origin:
+                headers = {name: value for name, value in headers.items() if name != "Authorization"}
             if not (may_follow(url) if may_follow else url_origin(url) == origin):
                 raise HttpFailure(f"it redirects elsewhere, to {url[:200]}", reached=True)
         raise HttpFailure(f"it redirects more than {MAX_REDIRECTS} times", reached=True)
@@ -106,6 +127,10 @@ class HttpClient:
         if repeatable:
             return await self._patiently(method, url, bounds, more, data)
         return await self._once(method, url, bounds, more, data)
+
+    async def post(self, url: str, data: bytes, bounds: Bounds, *, headers: Mapping[str, str]) -> Reply:
+        """POST these bytes, whose type is in ``headers``, once."""
+        return await self._once("POST", url, bounds, headers, data)
 
     async def aclose(self) -> None:
         """End every connection."""

@@ -42,7 +42,11 @@ from appliance.panel.health import Feed
 from appliance.system.lean import loading_client
 
 if TYPE_CHECKING:
+    from appliance.config.authorization import AuthorizationConfig
+    from appliance.edge.eventing import Eventing
+    from appliance.edge.front import Front
     from appliance.edge.query_local import LocalQuery
+    from appliance.edge.server import HttpServer
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +108,7 @@ class Discovering:
         self.system = SystemApi(config, store, self._mdns, self._client)
         self._renewing = Slices()
         self._own = OwnSenders(store, world, self._renewing.run)
+        self._kept = kept
         self._file = PeerFile(*kept, world, cache)
         self.query_feed = QueryFeed(
             config, world, clock, self._mdns, self._client, self._peering, self.policy, self._on_switch
@@ -116,6 +121,24 @@ class Discovering:
         self._home: Home | None = None
         self._moving: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
+
+    def authorize(
+        self, config: AuthorizationConfig, server: HttpServer, front: Front, eventing: Eventing | None
+    ) -> None:
+        """Before the start: want tokens of others, and get one, where the configuration has it so."""
+        if not config.enabled:
+            return
+        from appliance.edge.authorizing import PART, Authorizing
+
+        parts = (self._mdns, self._client, self._kept)
+        self._client.tokens = tokens = Authorizing(config, self._config, self._store, *parts)
+        server.tokens = tokens.guard(front.names)
+        if eventing is not None:
+            eventing.tokens = tokens
+        tokens.on_problem = lambda problem: front.menu.set_problem(PART, problem)
+        for part in (self.registering, self.system, self.query_feed):
+            tokens.subscribe(part.look_again)
+        self._announcing.authorize()
 
     def local_query(self, source_id: str) -> LocalQuery:
         """The local Query API over what this discovers; to be mounted once. What it needs is loaded now."""
@@ -157,6 +180,8 @@ class Discovering:
         """Announce this box and look for others, as far as the configuration wants it."""
         self._home = home
         self._own.start()
+        if self._client.tokens is not None:
+            self._client.tokens.start()
         if self._config.mode is DiscoveryMode.OFF:
             self._on_feed(Feed("off"))
             return
@@ -189,6 +214,8 @@ class Discovering:
             task.cancel()
         await asyncio.gather(*self._moving, return_exceptions=True)
         await self._peering.stop()
+        if self._client.tokens is not None:
+            await self._client.tokens.stop()
         await self._mdns.stop()
         await self._client.close()
 

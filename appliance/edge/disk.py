@@ -23,7 +23,7 @@ class Disk(Protocol):
 
     def read(self, path: Path) -> bytes: ...
 
-    def create(self, path: Path) -> int:
+    def create(self, path: Path, mode: int = 0o640) -> int:
         """Open for writing; what was there is cut away."""
         ...
 
@@ -64,8 +64,8 @@ class KernelDisk:
     def read(self, path: Path) -> bytes:
         return path.read_bytes()
 
-    def create(self, path: Path) -> int:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    def create(self, path: Path, mode: int = 0o640) -> int:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
 
     def extend(self, path: Path) -> int:
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)

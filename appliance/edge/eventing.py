@@ -30,6 +30,7 @@ from appliance.panel.menu import MenuModel
 from appliance.web.site import Site
 
 if TYPE_CHECKING:
+    from appliance.edge.authorizing import Authorizing
     from appliance.edge.events_websocket import WebSocketCarrier
 
 
@@ -52,6 +53,8 @@ class Eventing:
         self._policy = policy
         self._broker = config.events.mqtt_broker
         self._websocket: WebSocketCarrier | None = None
+        self.tokens: Authorizing | None = None
+        """Where there is authorization, set before the start."""
         self._menu, self._takes = menu, takes
         self._receivers = {endpoint.name: endpoint.id for endpoint in endpoints if not endpoint.is_sender}
         self._endpoints = [endpoint for endpoint in endpoints if not endpoint.transport.is_rtp]
@@ -120,4 +123,7 @@ class Eventing:
         devices = frozenset(e.device_id for e in self._endpoints if e.is_sender and e.transport is Transport.WEBSOCKET)
         self._websocket = carrier = WebSocketCarrier(self.exchange, devices, self._clock, self._policy, self._tls)
         self.exchange.carriers[Transport.WEBSOCKET] = carrier
+        if server.tokens is not None:
+            carrier.sockets.may_hear = server.tokens.may_hear
+        carrier.tokens = self.tokens
         server.sockets(PREFIX, carrier.sockets.handle)

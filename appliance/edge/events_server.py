@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -18,11 +19,15 @@ LEAVE_S = 0.7
 
 
 class EventSockets:
-    """The handler for ``server.sockets(PREFIX, sockets.handle)``. ``close`` ends every socket."""
+    """The handler for ``server.sockets(PREFIX, sockets.handle)``. ``close`` ends every socket.
+
+    ``may_hear`` is who may hear which sources; it is asked for each socket.
+    """
 
     def __init__(self, broadcaster: Broadcaster, clock: Clock) -> None:
         self._broadcaster = broadcaster
         self._clock = clock
+        self.may_hear: Callable[[Request], Callable[[str], bool]] = lambda request: lambda source_id: True
         self._serving: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -35,7 +40,7 @@ class EventSockets:
         """Serve one client until one of the two goes."""
         wake = asyncio.Event()
         device_id = request.path.removeprefix(PREFIX).rstrip("/")
-        client = self._broadcaster.join(device_id, self._clock.monotonic(), wake.set)
+        client = self._broadcaster.join(device_id, self._clock.monotonic(), wake.set, self.may_hear(request))
         try:
             socket = await ServedSocket.accept(incoming)
             await self._serve(socket, client, wake)

@@ -10,6 +10,7 @@ import random
 import socket
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from appliance.core.types import Clock
@@ -26,11 +27,18 @@ from appliance.nmos.is07.subscriber import Link
 
 log = logging.getLogger(__name__)
 
+if TYPE_CHECKING:
+    from appliance.edge.authorizing import Authorizing
+
+SCOPE = "events"
 CONNECT_S = 4.0
 MAX_LINKS = 256
 MAX_UNSENT = 64
 A_TURN = 20
 """Messages after which others have their turn: some 2 ms."""
+
+_Place = tuple[str, bool]
+"""A URI, and whether it wants a token."""
 
 
 class WebSocketCarrier:
@@ -50,8 +58,10 @@ class WebSocketCarrier:
         self._broadcaster = Broadcaster(devices, lambda id: id in exchange.sources.all)
         self._sources: dict[str, str] = {}
         self._client = SocketClient(tls)
-        self._connections: dict[str, _Connection] = {}
-        self._uris: dict[str, str] = {}
+        self._connections: dict[_Place, _Connection] = {}
+        self._places: dict[str, _Place] = {}
+        self.tokens: Authorizing | None = None
+        """Where there is authorization."""
         self.sockets = EventSockets(self._broadcaster, clock)
 
     @property
@@ -82,30 +92,44 @@ class WebSocketCarrier:
     # ---- receivers
 
     def receive(self, receiving: Receiving) -> None:
-        uri, source_id = receiving.params["connection_uri"], receiving.params["ext_is_07_source_id"]
-        problem = _problem(receiving, len(self._connections))
-        if self._uris.get(receiving.receiver_id) != uri or problem:
+        params = receiving.params
+        place = params["connection_uri"], bool(params["connection_authorization"])
+        problem = _problem(receiving, len(self._connections), may_authorize=self._may_authorize)
+        if self._places.get(receiving.receiver_id) != place or problem:
             self.stop_receiving(receiving.receiver_id)
         if problem:
             self._exchange.report(receiving.receiver_id, "fault", problem)
             return
-        self._uris[receiving.receiver_id] = uri
-        if uri not in self._connections:
-            self._connections[uri] = _Connection(uri, self._exchange, self._client, self._clock, self._policy)
-        self._connections[uri].want(receiving.receiver_id, source_id)
+        self._places[receiving.receiver_id] = place
+        if place not in self._connections:
+            tokens = self.tokens if place[1] else None
+            parts = (self._exchange, self._client, self._clock, self._policy)
+            self._connections[place] = _Connection(place[0], *parts, tokens)
+        self._connections[place].want(receiving.receiver_id, params["ext_is_07_source_id"])
 
     def stop_receiving(self, receiver_id: str) -> None:
-        uri = self._uris.pop(receiver_id, None)
-        if uri is not None and not self._connections[uri].unwant(receiver_id):
-            del self._connections[uri]
+        place = self._places.pop(receiver_id, None)
+        if place is not None and not self._connections[place].unwant(receiver_id):
+            del self._connections[place]
+
+    @property
+    def _may_authorize(self) -> bool:
+        return self.tokens is not None and self.tokens.wants(SCOPE)
 
 
 class _Connection:
     """A link (nmos/is07/subscriber.py) and what it asks for, done."""
 
     def __init__(
-        self, uri: str, exchange: Exchange, client: SocketClient, clock: Clock, policy: Callable[[], ContactPolicy]
+        self,
+        uri: str,
+        exchange: Exchange,
+        client: SocketClient,
+        clock: Clock,
+        policy: Callable[[], ContactPolicy],
+        tokens: Authorizing | None,
     ) -> None:
+        self._tokens = tokens
         self._uri = uri
         self._exchange = exchange
         self._client = client
@@ -186,6 +210,8 @@ class _Connection:
     async def _session(self, me: asyncio.Task[None] | None) -> None:
         """From the first packet to the last."""
         url, headers = await self._address()
+        if self._tokens is not None:
+            headers |= self._tokens.headers(SCOPE, url)
         opened = await self._client.connect(url, headers, MAX_BYTES, CONNECT_S, None)
         sending = self._loop.create_task(self._send_all(opened))
         try:
@@ -247,14 +273,16 @@ class _Connection:
         return [str(entry[4][0]) for entry in found]
 
 
-def _problem(receiving: Receiving, links: int) -> str | None:
+def _problem(receiving: Receiving, links: int, *, may_authorize: bool) -> str | None:
     """Why a receiver cannot even try."""
     uri, params = receiving.params["connection_uri"], receiving.params
     if not uri or not params["ext_is_07_source_id"]:
         missing = "connection_uri" if not uri else "ext_is_07_source_id"
         return f"{missing} is not set: where should it listen?"
-    if params["connection_authorization"]:
-        return "connection_authorization: this box has no credentials for other boxes"
+    if params["connection_authorization"] and not may_authorize:
+        return "connection_authorization: this box asks for no tokens (authorization.enabled in its configuration)"
+    if params["connection_authorization"] and not uri.startswith("wss:"):
+        return "connection_authorization: a token is sent over wss only"
     try:
         parts = urlsplit(uri)
         good = (

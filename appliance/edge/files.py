@@ -186,9 +186,10 @@ class StateWriter:
         finally:
             self._thread.shutdown(wait=False)
 
-    async def replace(self, name: str, chunks: Iterable[bytes]) -> None:
+    async def replace(self, name: str, chunks: Iterable[bytes], *, private: bool = False) -> None:
         """Replace another file of the state directory, in the helper thread; OSError where that fails."""
-        await self._in_thread(replace_file, self._disk, self._directory.path / name, list(chunks))
+        mode = 0o600 if private else 0o640
+        await self._in_thread(replace_file, self._disk, self._directory.path / name, list(chunks), mode)
 
     async def _run(self) -> None:
         while not self._leave.is_set():
@@ -267,11 +268,11 @@ async def _encode(entries: Mapping[Key, JSON | None]) -> list[bytes]:
     return frame.chunks()
 
 
-def replace_file(disk: Disk, path: Path, chunks: Iterable[bytes]) -> None:
+def replace_file(disk: Disk, path: Path, chunks: Iterable[bytes], mode: int = 0o640) -> None:
     """Write a new file, sync it, put it in the old one's place, sync the directory. All or nothing."""
     temporary = path.with_name(path.name + ".new")
     try:
-        _write_and_sync(disk, disk.create(temporary), chunks)
+        _write_and_sync(disk, disk.create(temporary, mode), chunks)
         disk.rename(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):

@@ -48,9 +48,15 @@ class Front:
         keep_favourites(self.menu, store)
         self.events = PanelEvents(self.menu, clock)
         self._scrypt = Scrypt()
+        self._panel = panel
         self.guard = Guard(
             lambda: _names(panel, store), lambda: self.menu.panel.locked, panel.password, self._scrypt, clock
         )
+
+    def names(self) -> set[str]:
+        """What tokens may call this box: as the panel is called, and as the node says that it is reached."""
+        endpoints = self._store.node["api"]["endpoints"]
+        return _names(self._panel, self._store) | {endpoint["host"] for endpoint in endpoints}
 
     def declare(
         self, site: Site, take: Take, restore_labels: Callable[[], None], network: Network, lldp: Neighbours, ptp: Ptp

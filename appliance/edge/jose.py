@@ -10,12 +10,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from appliance.config.authorization import MISSING
 from appliance.core.types import JSON
 from appliance.errors import ApplianceError, BadRequest
 from appliance.nmos.is10.keyring import MAX_KEYS, Key
 from appliance.nmos.is10.tokens import ALGORITHM
 
-MISSING = "authorization.enabled wants the library authlib: install python3-authlib (Debian) or nmos-appliance[auth]"
 MIN_BITS, MAX_BITS = 2048, 8192
 """Of the modulus (RFC 7518 section 3.3); above, one signature takes too long."""
 

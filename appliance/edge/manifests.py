@@ -18,6 +18,7 @@ from appliance.discovery.manifests import (
     read_url,
     registered_target,
     target,
+    wants_token,
 )
 from appliance.discovery.peers import PeerCache
 from appliance.discovery.world import NETWORK, SenderEntry, World
@@ -119,6 +120,8 @@ class Manifests:
         bounds = Bounds(limits.manifest_bytes, limits.manifest_s, limits.manifest_s, limits.manifest_s)
         url = f"{where.scheme}://{host_in_url(where.address)}:{where.port}{where.path}"
         headers = {"Accept": accept}
+        if entry is not None and wants_token(entry, where.path):
+            headers |= self._client.proof("connection", url)
         if where.host != where.address:
             headers["Host"] = f"{host_in_url(where.host)}:{where.port}"
         try:

@@ -112,7 +112,10 @@ class Peering:
         url = f"{fetch.scheme}://{host_in_url(fetch.address)}:{fetch.port}{fetch.path}"
         failure: Failure | None
         try:
-            reply = await self._client.get(url, bounds, headers={"Host": fetch.host} if fetch.host else None)
+            headers = {"Host": fetch.host} if fetch.host else {}
+            if fetch.authorization:
+                headers |= self._client.proof("node", url)
+            reply = await self._client.get(url, bounds, headers=headers)
         except HttpFailure as error:
             failure, body = Failure(error.reason, error.reached), b""
         else:

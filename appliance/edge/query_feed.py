@@ -40,6 +40,7 @@ from appliance.errors import BadRequest
 from appliance.nmos.query import BASE
 
 QUERY_TYPE = "_nmos-query._tcp.local."
+SCOPE = "query"
 UPDATE_RATE_MS = 100
 QUIET_S = 0.3
 """When every subscription has told something and then nothing for so long, it has told what there is."""
@@ -81,6 +82,7 @@ class QueryFeed:
             development=config.development,
             allow_local=config.allow_local,
             tls_only=client.tls.only,
+            authorized=lambda: client.tokens is not None and client.tokens.wants(SCOPE),
         )
         self._browsing = ServiceBrowsing(self._services, (QUERY_TYPE,), mdns, UnicastDns(config.domain), self._on_news)
         self._told: tuple[FeedState, Candidate | None] = (FeedState.PEERS, None)
@@ -130,9 +132,16 @@ class QueryFeed:
             await asyncio.gather(*tasks, return_exceptions=True)
         await self.sockets.close()
 
+    def look_again(self) -> None:
+        """There may be a token now."""
+        if self._worker is not None:
+            self._on_news(frozenset())
+
     # ---- in
 
     def _on_news(self, announced: frozenset[str]) -> None:
+        if not self._client.may_ask(SCOPE) and not self.active:
+            return
         candidates = self._services.candidates(self._own_places())
         self._do(self._machine.handle_candidates(self._now(), candidates, announced))
 
@@ -217,10 +226,11 @@ class QueryFeed:
         """Subscribe to a kind; :class:`HttpFailure` says why that does not work."""
         params = {} if version == "v1.0" else {"query.downgrade": "v1.0"}
         url = f"{candidate.url}{BASE}/{version}/subscriptions"
-        headers = candidate.headers
+        headers = candidate.headers | self._client.proof(SCOPE, url)
         reply = await self._client.send("POST", url, _subscription(kind, params), _BOUNDS, headers=headers)
         if reply.status in (400, 501) and params:  # it does not know downgrades
             reply = await self._client.send("POST", url, _subscription(kind, {}), _BOUNDS, headers=headers)
+        self._client.check_taken(reply)
         if reply.status not in (200, 201):
             raise HttpFailure(f"it answers {reply.status} to a subscription", reached=True)
         try:
@@ -228,6 +238,7 @@ class QueryFeed:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise HttpFailure("its subscription has no ws_href", reached=True) from error
         where, headers = socket_url(href, candidate, self._policy())
+        headers |= self._client.proof(SCOPE, where)
         return await self.sockets.connect(where, headers, MESSAGE_BYTES, _BOUNDS.connect_s)
 
     def new_view(self, candidate: Candidate, version: str) -> NetworkView:

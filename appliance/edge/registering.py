@@ -26,6 +26,7 @@ from appliance.edge.mdns import Mdns
 from appliance.edge.unicast_dns import UnicastDns
 from appliance.nmos.is09.settings import SYSTEM, kept_settings
 
+SCOPE = "registration"
 CONNECT_S = 2.5
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """A registry answers a POST with the resource itself."""
@@ -58,6 +59,7 @@ class Registering:
             development=config.development,
             allow_local=config.allow_local,
             tls_only=client.tls.only,
+            authorized=lambda: client.tokens is not None,
         )
         self._browsing = ServiceBrowsing(
             self._services,
@@ -81,8 +83,7 @@ class Registering:
         self._end = self._store.subscribe(self._on_change)
         self._follow_interval()
         if self._config.registry is not None:
-            named = Candidate(self._config.registry.rstrip("/"), None)
-            self._do(self._machine.handle_candidates(self._now(), (named,)))
+            self.look_again()
         else:
             self._browsing.start()
 
@@ -111,10 +112,21 @@ class Registering:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def look_again(self) -> None:
+        """There may be a token now."""
+        if self._end is not None:
+            self._on_news(frozenset())
+
     # ---- in
 
     def _on_news(self, announced: frozenset[str]) -> None:
-        self._candidates = self._services.candidates(self._own_places())
+        if not self._client.may_ask(SCOPE) and not self._candidates:
+            return  # whoever is asked without a token takes the node for a bad one
+        named = self._config.registry
+        if named is not None:
+            self._candidates = (Candidate(named.rstrip("/"), None),)
+        else:
+            self._candidates = self._services.candidates(self._own_places())
         self._do(self._machine.handle_candidates(self._now(), self._candidates, announced))
 
     def _on_change(self, change: Change) -> None:
@@ -166,10 +178,11 @@ class Registering:
             total_s=request.timeout_s,
         )
         try:
-            headers = headers_for(request.url, self._candidates)
+            headers = headers_for(request.url, self._candidates) | self._client.proof(SCOPE, request.url)
             reply = await self._client.send(
                 request.method, request.url, request.body, bounds, headers=headers, repeatable=True
             )
+            self._client.check_taken(reply)  # else the node itself would seem to be refused
         except HttpFailure as failure:
             reason = f"{failure.reason} ({request.method} {urlsplit(request.url).path})"
             actions = self._machine.handle_failure(self._now(), request.serial, reason)

@@ -34,6 +34,7 @@ from appliance.web.site import ANSWER_KEY, REQUEST_KEY, Site, answer_error
 if TYPE_CHECKING:
     from appliance.edge.doors import Doors
     from appliance.edge.tls import Tls
+    from appliance.nmos.is10.guard import TokenGuard
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class HttpServer:
         self._listening: list[asyncio.Server] = []
         self._tls = tls
         self._doors: Doors | None = None
+        self.tokens: TokenGuard | None = None
+        """Where it is set, the NMOS APIs want a token."""
 
     def open(self) -> None:
         """All of the site is declared."""
@@ -171,6 +174,8 @@ class HttpServer:
                 await self._opened.wait()
             connection.access.check(connection.right, request.method, request.path, request.headers)
             self._check(request)
+            if self.tokens is not None:
+                self.tokens.check(request)
             stream = self._endless(request) if request.method == "GET" else None
             if stream is not None:
                 return await stream(incoming, request)
@@ -189,12 +194,16 @@ class HttpServer:
     def _ready(self, incoming: web.BaseRequest, connection: Connection) -> Wire | None:
         if incoming.method not in ("GET", "HEAD") or incoming.body_exists:
             return None
-        kept = self._site.ready.get(incoming.rel_url.raw_path_qs)
+        path = incoming.rel_url.raw_path_qs
+        kept = self._site.ready.get(path)
         if kept is None or (connection.access.names_sites and not _may_have(incoming, connection)):
             return None
-        connection.enter(Phase.WORKING)
-        if incoming.method == "GET":
+        if self.tokens is not None:
+            if not self.tokens.passes(incoming.method, path, incoming.headers.get("Authorization")):
+                return None
+        elif incoming.method == "GET":  # bytes that were learnt are asked for no token
             connection.learn(incoming)
+        connection.enter(Phase.WORKING)
         return Wire(*kept.for_client(incoming.headers.get("If-None-Match")))
 
     async def _answer(self, request: Request) -> tuple[Answer, bytes]:

@@ -23,7 +23,7 @@ class Serving:
     ask, everything waits: who checks that is one of those who come later."""
 
     def __init__(self, config: Config, store: Store, site: Site, settled: Settled, tls: Tls) -> None:
-        self._public = config.access == AccessConfig()
+        self._public = config.access == AccessConfig() and not config.authorization.enabled
         self._guard: Guard | None = None
         self._target: Target | None = None
         self.node = NodeApi(store, config.discovery.api_versions, self._take)

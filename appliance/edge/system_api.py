@@ -23,6 +23,7 @@ from appliance.edge.remote_log import RemoteLog
 from appliance.edge.unicast_dns import UnicastDns
 from appliance.nmos.is09.settings import differences, keep, kept_settings
 
+SCOPE = "system"
 MAX_ANSWER_BYTES = 256 * 1024
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class SystemApi:
             development=config.development,
             allow_local=config.allow_local,
             tls_only=client.tls.only,
+            authorized=lambda: client.tokens is not None and client.tokens.wants(SCOPE),
         )
         self._browsing = ServiceBrowsing(self._services, (SYSTEM_TYPE,), mdns, UnicastDns(config.domain), self._on_news)
         self._log = RemoteLog(store, ContactPolicy(allow_local=config.allow_local))
@@ -69,8 +71,12 @@ class SystemApi:
             await asyncio.gather(self._request, return_exceptions=True)
         await self._log.stop()
 
+    def look_again(self) -> None:
+        """There may be a token now."""
+        self._on_news(frozenset())
+
     def _on_news(self, announced: frozenset[str]) -> None:
-        if self._started:
+        if self._started and self._client.may_ask(SCOPE):
             self._candidates = self._services.candidates()
             self._do(self._search.handle_candidates(self._now(), self._candidates, announced))
 
@@ -97,7 +103,9 @@ class SystemApi:
     async def _ask(self, request: Request) -> None:
         bounds = Bounds(MAX_ANSWER_BYTES, request.timeout_s, request.timeout_s, request.timeout_s)
         try:
-            reply = await self._client.get(request.url, bounds, headers=headers_for(request.url, self._candidates))
+            headers = headers_for(request.url, self._candidates) | self._client.proof(SCOPE, request.url)
+            reply = await self._client.get(request.url, bounds, headers=headers)
+            self._client.check_taken(reply)
         except HttpFailure as failure:
             actions = self._search.handle_failure(self._now(), request.serial, failure.reason)
         else:

@@ -77,7 +77,7 @@ class FakeDisk:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return self.names[path].data
 
-    def create(self, path: Path) -> int:
+    def create(self, path: Path, mode: int = 0o640) -> int:
         self._step("create", path)
         if path in self.names:
             self.names[path].data = b""

@@ -10,7 +10,10 @@ import pytest
 HOUSE = Path(__file__).parents[2] / "appliance"
 LONGEST = 400
 
-SHAPE = {f"appliance.config.{part}" for part in ("access", "ends", "mapping", "model", "panel", "tls", "video")}
+SHAPE = {
+    f"appliance.config.{part}"
+    for part in ("access", "authorization", "ends", "mapping", "model", "panel", "tls", "video")
+}
 ANYONE = {"appliance", "appliance.errors", *SHAPE}
 """Known to all."""
 

@@ -76,7 +76,11 @@ class Services:
         development: bool = False,
         allow_local: bool = False,
         tls_only: bool = False,
+        authorized: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``authorized``: whether this box sends tokens to services of this kind, and so uses those only that want
+        them (IS-04 Discovery - Registered Operation, ``api_auth``)."""
+        self._authorized = authorized
         self._versions = tuple(versions)
         self._random = random
         self._development = development
@@ -147,8 +151,10 @@ class Services:
             return f"api_proto is {txt.api_proto or 'none'}, this box speaks http and https"
         if self._tls_only and txt.api_proto == "http":
             return "api_proto is http, this box speaks https only (tls.allow_plain in its configuration)"
-        if txt.api_auth:
+        if txt.api_auth and not self._authorized():
             return "it wants authorization, which this box has not"
+        if self._authorized() and not txt.api_auth:
+            return "api_auth is false, this box sends its token to those only that want one"
         version = highest_common(self._versions, txt.api_ver)
         if version is None:
             return f"it speaks {', '.join(txt.api_ver) or 'no version'}, this box {', '.join(self._versions)}"

@@ -218,6 +218,7 @@ class Builder:
 
     def _node(self, host: Host) -> JSON:
         config = self._config
+        wants_tokens = config.authorization.enabled
         return {
             "id": self._ids.of(Kind.NODE),
             "label": config.node.label or host.hostname,
@@ -228,7 +229,7 @@ class Builder:
             "api": {
                 "versions": list(config.discovery.api_versions),
                 "endpoints": [
-                    {"host": address, "port": host.http_port, "protocol": host.scheme, "authorization": False}
+                    {"host": address, "port": host.http_port, "protocol": host.scheme, "authorization": wants_tokens}
                     for address in host.addresses
                 ],
             },
@@ -259,7 +260,7 @@ class Builder:
                 {
                     "type": f"urn:x-nmos:control:{control}",
                     "href": host.url(address, path),
-                    "authorization": False,
+                    "authorization": self._config.authorization.enabled,
                 }
                 for control, path in self._controls(device)
                 for address in host.addresses

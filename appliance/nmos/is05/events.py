@@ -58,7 +58,7 @@ def constraints(endpoint: Endpoint, addresses: Addresses) -> JSON:
         return entry
     entry |= {name: {"enum": [value]} for name, value in own(endpoint, addresses.node).items()}
     if endpoint.transport is Transport.WEBSOCKET:
-        entry["connection_authorization"] = {"enum": [False]}
+        entry["connection_authorization"] = {"enum": [_wants_tokens(addresses)]}
         if uris := _uris(endpoint, addresses):
             entry["connection_uri"] = {"enum": uris}
     return entry
@@ -126,7 +126,9 @@ class EventResolver:
             elif uri not in uris:
                 raise BadRequest(f"transport_params[0].connection_uri: {uri} is not at an address of this box now")
         authorization = leg["connection_authorization"]
-        return {**leg, "connection_uri": uri, "connection_authorization": authorization is True}
+        if authorization == AUTO:  # for a receiver: what this box wants itself others in its plant will want, too
+            authorization = _wants_tokens(addresses) and (endpoint.is_sender or str(uri).startswith("wss:"))
+        return {**leg, "connection_uri": uri, "connection_authorization": authorization}
 
     def _mqtt(self, endpoint: Endpoint, leg: JSON, addresses: Addresses, before: JSON) -> JSON:
         """A broker that a controller names is asked for nothing else of it: what is ``auto`` then is as usual."""
@@ -185,6 +187,11 @@ def _uris(endpoint: Endpoint, addresses: Addresses) -> list[str]:
         for at in addresses.node["api"]["endpoints"]
         if (host := at["host"]) and (not wanted or ip_version(host) is None or addresses.owner(host) in wanted)
     ]
+
+
+def _wants_tokens(addresses: Addresses) -> bool:
+    """Whether the APIs of this box want tokens (IS-10)."""
+    return any(endpoint.get("authorization", False) for endpoint in addresses.node["api"]["endpoints"])
 
 
 def _kept(before: str | None, uris: list[str]) -> str | None:

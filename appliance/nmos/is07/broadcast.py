@@ -42,8 +42,9 @@ class Client:
     ``ending`` is then the close code and the reason; ``aborted``: it is not worth waiting until it has read the rest.
     """
 
-    def __init__(self, device_id: str, wake: Callable[[], None], now: float) -> None:
+    def __init__(self, device_id: str, wake: Callable[[], None], now: float, may_hear: Callable[[str], bool]) -> None:
         self.device_id = device_id
+        self.may_hear = may_hear
         self.sources: frozenset[str] = frozenset()
         self.due = now + SILENCE_S
         self.ending: tuple[int, str] | None = None
@@ -120,13 +121,22 @@ class Broadcaster:
 
     # ---- clients
 
-    def join(self, device_id: str, now: float, wake: Callable[[], None]) -> Client:
-        """A new connection to a device; :class:`NotFound` where there is no such device, 503 where all is full."""
+    def join(
+        self,
+        device_id: str,
+        now: float,
+        wake: Callable[[], None],
+        may_hear: Callable[[str], bool] = lambda source_id: True,
+    ) -> Client:
+        """A new connection to a device; :class:`NotFound` where there is no such device, 503 where all is full.
+
+        ``may_hear`` is asked by the id of each source that it subscribes to (BCP-003-02, WebSocket Authorization).
+        """
         if device_id not in self._devices:
             raise NotFound(f"this box has no device with sources of events {device_id[:64]}")
         if len(self._clients) >= MAX_CLIENTS:
             raise TooManyClients(f"{MAX_CLIENTS} programs follow the events of this box already")
-        client = Client(device_id, wake, now)
+        client = Client(device_id, wake, now, may_hear)
         self._clients.add(client)
         return client
 
@@ -160,7 +170,8 @@ class Broadcaster:
     def _subscription(self, client: Client, command: Subscription) -> None:
         """The list replaces the one before, and all states of it are sent again (section 4)."""
         known = filter(self._is_source, command.sources)
-        here = [id for id in known if self._offered.get(id, client.device_id) == client.device_id]
+        mine = [id for id in known if self._offered.get(id, client.device_id) == client.device_id]
+        here = list(filter(client.may_hear, mine))
         self._subscribe(client, frozenset(here))
         for id in here:
             if id in self._states:

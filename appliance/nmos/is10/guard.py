@@ -15,10 +15,10 @@ from typing import Protocol
 
 from appliance.errors import ApplianceError
 from appliance.nmos.is07.rates import Bucket
-from appliance.nmos.is10.access import check_audience, check_path, check_time, is_guarded, may_use
+from appliance.nmos.is10.access import allows, check_audience, check_path, check_time, is_guarded, may_use
 from appliance.nmos.is10.errors import InsufficientScope, InvalidRequest, InvalidToken, KeysUnknown, NoToken
 from appliance.nmos.is10.keyring import Key
-from appliance.nmos.is10.tokens import MAX_TOKEN, Token, read_token
+from appliance.nmos.is10.tokens import MAX_TOKEN, Permissions, Token, read_token
 from appliance.web.messages import Request
 
 MAX_KNOWN = 512
@@ -102,9 +102,10 @@ class TokenGuard:
         self.allowed += 1
         return True
 
-    def token_of(self, request: Request) -> Token:
-        """The token of a request that was checked."""
-        return self._verified(_presented(request))
+    def may_hear(self, request: Request) -> Callable[[str], bool]:
+        """Which sources of events the client of a WebSocket may hear, by the token with which it was opened."""
+        specifiers = self._verified(_presented(request)).permissions.get("events", Permissions()).read
+        return lambda source_id: allows(specifiers, f"sources/{source_id}")
 
     def _verified(self, text: str) -> Token:
         digest, now = _digest(text), self._monotonic()

@@ -4,7 +4,7 @@ import pytest
 
 from appliance.core.types import Kind
 from appliance.discovery.contact import ContactPolicy
-from appliance.discovery.manifests import ManifestCache, manifest_href, registered_target, target
+from appliance.discovery.manifests import ManifestCache, manifest_href, registered_target, target, wants_token
 from appliance.discovery.peer import Peer
 from appliance.discovery.records import Instance
 from appliance.discovery.txt import NodeTxt
@@ -126,3 +126,19 @@ def test_a_registered_node_that_names_no_address() -> None:
     node = {"href": "http://nmos-api.local:80/", "api": {"endpoints": []}}
     with pytest.raises(Forbidden):
         registered_target("http://nmos-api.local/x", node, POLICY)
+
+
+@pytest.mark.parametrize(
+    ("path", "control", "wants"),
+    [
+        ("/x-nmos/connection/v1.1/single/senders/1/transportfile", {"authorization": True}, True),
+        ("/x-nmos/connection/v1.1/single/senders/1/transportfile", {"authorization": False}, False),
+        ("/x-nmos/connection/v1.1/single/senders/1/transportfile", {}, False),
+        ("/x-nmos/connection/v1.1/single/senders/1/transportfile", {"authorization": "yes"}, False),
+        ("/sdp/1", {"authorization": True}, False),
+    ],
+)
+def test_who_wants_a_token_for_a_transport_file(path: str, control: dict[str, object], wants: bool) -> None:
+    controls = [{"type": "urn:x-nmos:control:sr-ctrl/v1.1", "href": "https://10.0.0.2/", **control}, 5]
+    assert wants_token(SenderEntry("desk", {"id": "1"}, device={"controls": controls}), path) is wants
+    assert not wants_token(SenderEntry("desk", {"id": "1"}), path)

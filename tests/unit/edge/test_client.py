@@ -215,3 +215,18 @@ def test_other_methods_send_json() -> None:
 def test_what_is_no_url(url: str) -> None:
     with pytest.raises(HttpFailure, match="URL"):
         url_origin(url)
+
+
+def test_a_token_does_not_follow_a_redirect_elsewhere() -> None:
+    async def asking() -> list[bytes]:
+        async with Server(answering(OK)) as other, aclosing(HttpClient()) as client:
+            moved = f"HTTP/1.1 302 F\r\nLocation: {other.url('/y')}\r\nContent-Length: 0\r\n\r\n".encode()
+            async with Server(answering(moved)) as server:
+                headers = {"Authorization": "Bearer a.b.c", "X-Kept": "yes"}
+                await client.get(server.url(), QUICK, headers=headers, may_follow=lambda url: True)
+                return [*server.heads, *other.heads]
+
+    first, second = run(asking())
+    assert b"Bearer" in first
+    assert b"Bearer" not in second
+    assert b"X-Kept" in second

@@ -26,9 +26,9 @@ def lots(*numbers: float) -> Iterator[float]:
         yield 0.5
 
 
-def services(*numbers: float, versions: Sequence[str] = ALL, **more: bool) -> Services:
+def services(*numbers: float, versions: Sequence[str] = ALL, authorized: bool = False, **more: bool) -> Services:
     drawn = lots(*numbers)
-    return Services(versions, lambda: next(drawn), **more)
+    return Services(versions, lambda: next(drawn), authorized=lambda: authorized, **more)
 
 
 def instance(
@@ -210,3 +210,11 @@ def test_the_old_type_is_for_old_versions(versions: tuple[str, ...], types: tupl
 def test_the_system_api_is_found_in_the_same_way() -> None:
     table = services(versions=("v1.0",))
     assert found(table, instance(type=SYSTEM_TYPE, api_ver="v1.0", api_auth="-")) == ["http://10.0.0.1:80"]
+
+
+@pytest.mark.parametrize(("authorized", "api_auth"), [(True, "true"), (True, "false"), (False, "true"), (False, "-")])
+def test_only_services_whose_authorization_fits_are_used(authorized: bool, api_auth: str) -> None:
+    table = services(authorized=authorized)
+    fits = authorized is (api_auth == "true")
+    assert bool(found(table, instance(api_auth=api_auth))) is fits
+    assert bool(table.unsuitable()) is not fits

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from appliance.config.authorization import AuthorizationConfig
 from appliance.config.model import (
     BrokerConfig,
     Config,
@@ -328,3 +329,33 @@ def test_switched_off_and_rebooted_it_is_as_it_was(kind: Kind, id: str) -> None:
     after = box.rebooted()
     assert after.aspect(id) == box.aspect(id)
     assert after.changes == []
+
+
+def test_a_sender_of_a_box_that_wants_tokens_says_so() -> None:
+    box = Box(replace(CONFIG, authorization=AuthorizationConfig(enabled=True)))
+    [constraints] = box.get(f"/v1.1/single/senders/{BUTTON}/constraints")
+    assert constraints["connection_authorization"] == {"enum": [True]}
+    assert params(box, Kind.SENDER, BUTTON)["connection_authorization"] is True
+
+
+@pytest.mark.parametrize(
+    ("enabled", "scheme", "asked", "wants"),
+    [
+        (True, "wss", "auto", True),
+        (True, "ws", "auto", False),
+        (False, "wss", "auto", False),
+        (False, "ws", True, True),
+        (True, "wss", False, False),
+    ],
+)
+def test_whether_a_receiver_sends_a_token(enabled: bool, scheme: str, asked: object, wants: bool) -> None:
+    box = Box(replace(CONFIG, authorization=AuthorizationConfig(enabled=enabled)))
+    box.network.route(**{"10.1.0.9": "eth1"})
+    leg = {
+        "connection_uri": f"{scheme}://10.1.0.9/x-nmos/events/v1.0/devices/58f6b536-ca4c-43fd-880a-9df2501fc125",
+        "connection_authorization": asked,
+        "ext_is_07_source_id": SENDER_ID,
+        "ext_is_07_rest_api_url": f"http://10.1.0.9/x-nmos/events/v1.0/sources/{SENDER_ID}/",
+    }
+    assert activate(box, Kind.RECEIVER, LAMP, leg, sender_id=SENDER_ID).status == 200
+    assert params(box, Kind.RECEIVER, LAMP)["connection_authorization"] is wants

@@ -207,3 +207,13 @@ def test_who_left_is_forgotten() -> None:
     room.server.leave(client)
     room.server.publish(state(ONE, True))
     assert heard(client) == []
+
+
+def test_a_client_hears_only_what_its_token_is_for() -> None:
+    room = Room()
+    client = room.server.join(DEVICE, 0.0, lambda: None, lambda source: source == TWO)
+    room.subscribe(client, ONE, TWO)
+    assert client.sources == {TWO}
+    room.server.publish(state(ONE, True))
+    room.server.publish(state(TWO, True))
+    assert [message["identity"]["source_id"] for message in heard(client)] == [TWO, TWO]
