@@ -5,7 +5,7 @@ Strategy: a table of instances with the times at which their records expire. Eve
 an announcement that nobody asked for, and a responder that starts from one that repeats itself. SRV and address
 records are kept alive by asking for them at 80, 85, 90 and 95 % of their life (RFC 6762 section 5.2): all who listen
 are refreshed by one answer, so whoever asks first asks for everybody. A goodbye is believed after a while only
-(section 10.1), because some responders withdraw and announce again to change a TXT record.
+(section 10.1), for some responders withdraw and announce again to change a TXT record, and where nobody denies it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ from appliance.discovery.records import (
     Withdrawn,
 )
 
-GOODBYE_GRACE_S = 1.5
+GOODBYE_GRACE_S = 2.0
+DOUBT_S = 0.5
+"""A goodbye may be somebody else's: whoever is said to have left is asked within this time, by the first of all who
+heard it (RFC 6762 section 7.3). The answer may take a second (section 6): hence the grace."""
 HOST_TTL_S = (10.0, 120.0)
 """SRV and address records live at least and at most so long, whatever they say: neither storms nor ghosts."""
 PTR_TTL_S = (60.0, 4500.0)
@@ -73,6 +76,7 @@ class _Entry:
     told: Instance | None = None
     silent: bool = False
     goodbye_at: float | None = None
+    doubt_at: float | None = None
     came_back: bool = False
     told_at: float = float("-inf")
     heard_at: float = float("-inf")
@@ -107,6 +111,9 @@ class Instances:
             asked=[name for name in query.asked if self._concerns(name)],
             probed=[name for name in query.probed if self._is_instance(name)],
         )
+        for name in query.asked:
+            if entry := self._entries.get(name.lower()):
+                entry.doubt_at = None
 
     def handle_records(self, now: float, records: Iterable[Record]) -> Step:
         """The records of one packet."""
@@ -166,6 +173,9 @@ class Instances:
             if entry.ask_at and entry.ask_at[0] <= now + REFRESH_TOGETHER_S:
                 entry.ask_at = [at for at in entry.ask_at if at > now + REFRESH_TOGETHER_S]
                 questions |= dict.fromkeys(self._questions(entry))
+            if entry.doubt_at is not None and entry.doubt_at <= now:
+                entry.doubt_at = None
+                questions |= dict.fromkeys(self._questions(entry))
             self._wake_for(entry)
         for host in self._hosts.values():
             for expires in host.expires.values():
@@ -183,6 +193,7 @@ class Instances:
             if entry is not None and entry.goodbye_at is None:
                 entry.goodbye_at = now + GOODBYE_GRACE_S
                 self._wake_at(entry.goodbye_at)
+                self._doubt(now, entry)
             return
         expires = now + _within(record.ttl, PTR_TTL_S)
         if entry is None:
@@ -193,15 +204,14 @@ class Instances:
             self._plan_missing(now, entry)
         entry.ptr_expires = expires
         self._wake_at(expires)
-        if entry.goodbye_at is not None:
-            entry.goodbye_at, entry.came_back = None, True
-            self._wake_at(entry.srv_expires)
+        self._stays(entry)
         concerned[key] = True
 
     def _srv(self, now: float, record: Srv, concerned: dict[str, bool]) -> None:
         entry = self._entries.get(record.name.lower())
         if entry is None or record.ttl <= 0 or len(record.server) > MAX_NAME or not 0 < record.port < 65536:
             return
+        self._stays(entry)
         life = _within(record.ttl, HOST_TTL_S)
         if entry.srv is not None and entry.srv.server.lower() != record.server.lower():
             self._drop_host(entry)
@@ -226,6 +236,8 @@ class Instances:
             if record.ip in host.expires:
                 host.expires[record.ip] = min(host.expires[record.ip], now + 1.0)
                 self._wake_at(now + 1.0)
+                for key in served:
+                    self._doubt(now, self._entries[key])
             return
         if record.flush:
             self._flush(now, host, record.ip)
@@ -241,6 +253,19 @@ class Instances:
             if other != ip and (":" in other) == (":" in ip) and host.seen[other] < now - 1.0:
                 host.expires[other] = min(expires, now + 1.0)
                 self._wake_at(now + 1.0)
+
+    def _doubt(self, now: float, entry: _Entry) -> None:
+        """Did it say that itself? Ask soon."""
+        if entry.doubt_at is None and not entry.silent:
+            entry.doubt_at = now + DOUBT_S * (0.2 + 0.8 * self._random())
+            self._wake_at(entry.doubt_at)
+
+    def _stays(self, entry: _Entry) -> None:
+        """It speaks, so it has not left."""
+        entry.doubt_at = None
+        if entry.goodbye_at is not None:
+            entry.goodbye_at, entry.came_back = None, True
+            self._wake_at(entry.srv_expires)
 
     # ---- what they mean
 
@@ -349,8 +374,9 @@ class Instances:
         self._wake_at(entry.ptr_expires)
         if entry.goodbye_at is not None:
             self._wake_at(entry.goodbye_at)
-        if entry.ask_at:
-            self._wake_at(entry.ask_at[0])
+        for asking in (entry.doubt_at, *entry.ask_at[:1]):
+            if asking is not None:
+                self._wake_at(asking)
         if entry.told is not None and not entry.silent and entry.goodbye_at is None:
             self._wake_at(entry.srv_expires)
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from appliance.discovery.records import Event, Instance
 from appliance.edge.mdns import Mdns
 from appliance.edge.unicast_dns import UnicastDns
+from appliance.system.trouble import component
 
 AGAIN_S = (10.0, 300.0)
 """Answers of unicast DNS are asked for again when their TTL is over, within these bounds."""
@@ -50,7 +51,7 @@ class ServiceBrowsing:
     def start(self) -> None:
         """Look for services from now on."""
         if self._dns.open():
-            self._task = asyncio.create_task(self._ask(), name="unicast DNS-SD")
+            self._task = component(self._ask(), "unicast DNS-SD")
         else:
             for service_type in self._types:
                 self._browse(service_type)

@@ -23,6 +23,7 @@ from appliance.core.store import Change, Store
 from appliance.core.types import JSON
 from appliance.edge.disk import Disk, KernelDisk
 from appliance.errors import ApplianceError
+from appliance.system.trouble import component
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +175,7 @@ class StateWriter:
 
     def start(self) -> None:
         self._wake.set()
-        self._task = asyncio.create_task(self._run(), name="state writer")
+        self._task = component(self._run(), "state writer")
 
     async def stop(self) -> None:
         """Write what is still to be written, and end."""

@@ -253,6 +253,7 @@ class Mdns:
         for record in records:
             if isinstance(record, dns.Srv):
                 self._own.handle_srv(record)
+            self._own.handle_goodbye(record)
         now = self._now()
         for browse in self._browses.values():
             self._follow(browse, browse.instances.handle_records(now, records))

@@ -20,7 +20,7 @@ from zeroconf import (  # type: ignore[attr-defined]  # the records are in every
 )
 from zeroconf.asyncio import AsyncZeroconf
 
-from appliance.discovery.records import Srv
+from appliance.discovery.records import Address, Ptr, Record, Srv
 from appliance.discovery.txt import pack
 from appliance.edge import mdns_probing
 
@@ -69,7 +69,7 @@ class OwnService:
 
     def attach(self, zeroconf: AsyncZeroconf) -> None:
         """Use these sockets from now on."""
-        self._zeroconf = zeroconf
+        self._zeroconf, self._insisting = zeroconf, False
         if self._wanted is not None:
             self._start(self._register(zeroconf))
 
@@ -140,6 +140,23 @@ class OwnService:
         self._renames += 1
         self._hush()
         self._start(self._register(self._zeroconf))
+
+    def handle_goodbye(self, record: Record) -> None:
+        """Somebody says that this node left, or lost an address that it has: it has not, and says so.
+
+        Within a second those who heard it keep it in their lists (RFC 6762 section 10.1). Our own goodbyes come back to
+        us too; they are of what is not wanted any more.
+        """
+        if record.ttl > 0 or self._info is None or self._wanted is None or self._insisting:
+            return
+        if isinstance(record, Address):
+            concerned = record.name.lower() == self._wanted.server.lower() and record.ip in self._wanted.addresses
+        else:
+            name = record.instance if isinstance(record, Ptr) else record.name
+            concerned = name.lower() == self._info.name.lower()
+        if concerned:
+            self._insisting = True
+            self.repeat()
 
     # ---- inside
 

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import paho.mqtt.client as paho
 
 from appliance.nmos.is07.mqtt import RETRY_S, STEADY_S, Broker, Outgoing, PacketGuard
+from appliance.system.trouble import component
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Link:
 
     def start(self, after: asyncio.Task[None] | None = None) -> None:
         """Connect, when ``after`` is done."""
-        self._task = asyncio.create_task(self._run(after), name=f"MQTT {self.broker.name}")
+        self._task = component(self._run(after), f"MQTT {self.broker.name}")
 
     async def close(self) -> None:
         """Leave the broker, if there is one. Its will is not published then: say goodbye before."""

@@ -16,6 +16,7 @@ from appliance.discovery.peers import PeerCache
 from appliance.discovery.world import SELF, World, WorldChange
 from appliance.edge.files import StateDirectory, StateWriter
 from appliance.errors import BadRequest
+from appliance.system.trouble import component
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class PeerFile:
 
     def start(self) -> None:
         self._unsubscribe = self._world.subscribe(self._on_world)
-        self._task = asyncio.create_task(self._run(), name="peer file")
+        self._task = component(self._run(), "peer file")
 
     async def stop(self) -> None:
         self._unsubscribe()

@@ -116,7 +116,10 @@ class Ptp:
     def _connect(self) -> None:
         refused = set()
         for path in self._paths:
-            opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            try:
+                opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            except OSError:
+                break  # no descriptor is left: it is looked for again in a while, as if ptp4l did not run
             try:
                 # A name that the kernel makes up, in no directory: ptp4l answers to it wherever it may write.
                 opened.bind("")

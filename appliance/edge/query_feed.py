@@ -38,6 +38,7 @@ from appliance.edge.unicast_dns import UnicastDns
 from appliance.edge.websocket import MESSAGE_BYTES, OpenedSocket, SocketClient, socket_url
 from appliance.errors import BadRequest
 from appliance.nmos.query import BASE
+from appliance.system.trouble import component
 
 QUERY_TYPE = "_nmos-query._tcp.local."
 SCOPE = "query"
@@ -115,7 +116,7 @@ class QueryFeed:
         """Look for Query APIs, where the configuration wants anything but peers."""
         if self._config.mode not in (DiscoveryMode.AUTO, DiscoveryMode.REGISTERED):
             return
-        self._worker = asyncio.create_task(self._work(), name="query feed")
+        self._worker = component(self._work(), "query feed")
         self._browsing.start()
 
     async def stop(self) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.discovery.instances import Instances
+from appliance.discovery.instances import DOUBT_S, Instances
 from appliance.discovery.query import Query
 from appliance.discovery.records import (
     NODE_TYPE,
@@ -372,6 +372,40 @@ def test_a_goodbye_of_an_address() -> None:
     table = known()
     table.hear(Address(SERVER, 0.0, "10.0.0.2"))
     assert table.advance(1.5) == [Silent(NAME)]
+
+
+# ---- goodbyes that somebody else said
+
+
+@pytest.mark.parametrize("said", [goodbye(), [Address(SERVER, 0.0, "10.0.0.2")]], ids=["service", "address"])
+def test_whoever_is_said_to_have_left_is_asked_and_stays_if_it_answers(said: list[Record]) -> None:
+    table = known()
+    table.asked.clear()
+    table.hear(*said)
+    assert table.advance(DOUBT_S) == []
+    assert [question for _, question in table.asked] == [Question(NAME, "SRV"), Question(SERVER, "A")]
+    table.hear(Srv(NAME, 120.0, SERVER, 80), Address(SERVER, 120.0, "10.0.0.2"))
+    table.asked.clear()
+    assert not {Silent(NAME), Withdrawn(NAME)} & set(table.advance(60.0))
+    assert table.asked == []
+
+
+def test_one_question_about_a_goodbye_is_enough_whoever_asks_it() -> None:
+    table = known()
+    table.asked.clear()
+    table.hear(*goodbye())
+    table.query(NAME)
+    assert table.advance(10.0) == [Withdrawn(NAME)]
+    assert table.asked == []
+
+
+def test_goodbyes_without_end_cost_a_question_a_time_only() -> None:
+    table = known()
+    table.asked.clear()
+    for _ in range(100):
+        table.hear(*goodbye(), Address(SERVER, 0.0, "10.0.0.2"))
+    table.advance(DOUBT_S)
+    assert len(table.asked) == 2
 
 
 # ---- strangers

@@ -12,7 +12,7 @@ from zeroconf import NotRunningException, ServiceInfo
 from zeroconf._cache import DNSCache
 from zeroconf.asyncio import AsyncZeroconf
 
-from appliance.discovery.records import Srv
+from appliance.discovery.records import Address, Ptr, Record, Srv, Txt
 from appliance.edge.mdns_own import Announcement, OwnService
 from tests.support.virtual_time import run_virtually
 
@@ -166,6 +166,34 @@ def test_a_name_that_another_took_too_is_said_again_when_it_can_be_believed(late
     assert wire.since(10)[0].at == 10
     assert [pause for pause in pauses if pause > 1.0], "no listener takes it for the same packet"
     assert not wire.since(20), "it does not go on for ever"
+
+
+@pytest.mark.parametrize(
+    "goodbye",
+    [
+        Ptr(TYPE, 0, f"box.{TYPE}"),
+        Srv(f"BOX.{TYPE}", 0, "x", 1),
+        Txt(f"box.{TYPE}", 0, b""),
+        Address("box.local.", 0, "10.0.0.1"),
+    ],
+    ids=lambda record: type(record).__name__,
+)
+def test_a_goodbye_that_another_says_for_us_is_denied(goodbye: Record) -> None:
+    """Within the second after which it is believed, and once more when that is no repetition."""
+    wire = while_announced(*((10 + number / 100, lambda own: own.handle_goodbye(goodbye)) for number in range(50)))
+    denied = [said.at for said in wire.since(9)]
+    assert denied[0] == 10
+    assert len(denied) == 6
+    assert denied[-1] > 11
+
+
+@pytest.mark.parametrize(
+    "goodbye",
+    [Ptr(TYPE, 0, f"foyer.{TYPE}"), Ptr(TYPE, 9, f"box.{TYPE}"), Address("box.local.", 0, "10.0.0.9")],
+    ids=["of another", "no goodbye", "of an address that it has not"],
+)
+def test_other_goodbyes_are_true(goodbye: Record) -> None:
+    assert not while_announced((10, lambda own: own.handle_goodbye(goodbye))).since(9)
 
 
 def test_a_name_is_left_to_the_lesser_host_without_a_goodbye() -> None:
