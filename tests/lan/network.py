@@ -13,6 +13,7 @@ import ipaddress
 import itertools
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -129,6 +130,19 @@ class Lan:
     def switch_ip(self, *commands: str) -> None:
         """`ip` commands in the switches' namespace, for what this class has no word for."""
         self._switch_room.ip(*commands)
+
+    def open_on_switch(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
+        """A socket in the switches' namespace."""
+        return self._switch_room.open_socket(family, kind, protocol)
+
+    def switch_of(self, switch_end: str) -> str:
+        """The switch that this end of a cable is plugged into."""
+        return next(switch for switch in self._switches if switch_end in self._links_of(switch))
+
+    def silence(self, *links: str) -> None:
+        """Have links in the switches' namespace say nothing of their own (IPv6 would)."""
+        for link in links:
+            self._switch_room.sysctl(f"net.ipv6.conf.{link}.disable_ipv6", 1)
 
     def log(self, name: str) -> Path:
         """The file that the output of the process called `name` goes to; shown when the test fails."""

@@ -96,7 +96,7 @@ class Registry(Puppet):
         text: str = "",
         content_type: str = "application/json",
     ) -> None:
-        """Misbehave where "METHOD path" matches: `kind` answer (with these), hang, garbage."""
+        """Misbehave where "METHOD path" matches: `kind` answer (with these), hang, garbage, cut."""
         fault = {"kind": kind, "match": match, "times": times, "status": status, "text": text}
         self._tell("fault", fault={**fault, "content_type": content_type})
 

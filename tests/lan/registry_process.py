@@ -101,6 +101,11 @@ class FakeRegistry:
         if fault := self._fault_at(f"{request.method} {request.path}"):
             if fault["kind"] == "hang":
                 await asyncio.Event().wait()
+            if fault["kind"] == "cut" and request.transport:
+                request.transport.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+                )
+                request.transport.close()
             if fault["kind"] == "garbage" and request.transport:
                 request.transport.write(b"\x00\xff not HTTP at all\r\n\r\n")
                 request.transport.close()
