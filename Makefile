@@ -37,7 +37,7 @@ help:
 	@echo 'make soak         an hour on a LAN that is never quiet: nothing may grow; SOAK_ARGS="--minutes 5 --seed 2" (root only)'
 	@echo 'make clean        removes what was made here'
 	@echo
-	@echo 'Parts of make test: style types unit integration; unit-debian integration-debian.'
+	@echo 'Parts of make test: style types unit integration; unit-debian integration-debian; chaos.'
 	@echo 'make format       puts the source in order'
 	@echo 'make test-deb     lintian, then installs the package in a booted Debian (root only)'
 	@echo 'make power-test   kills a process 500 times, beside the power cuts that are part of make test'
@@ -88,7 +88,7 @@ bench: integration-packages bench-packages .venv
 # One after the other, the quick ones first: integration tests are given the machine to themselves.
 .PHONY: test
 test:
-	@$(MAKE) -j1 .venv .venv-debian integration-packages style types unit unit-debian integration integration-debian
+	@$(MAKE) -j1 .venv .venv-debian integration-packages style types unit unit-debian integration integration-debian chaos
 	@echo 'make test: all passed'
 
 .PHONY: style
@@ -114,6 +114,11 @@ integration: integration-packages .venv
 	@tools/run-tests .venv tests/integration $(PYTEST_ARGS)
 integration-debian: integration-packages .venv-debian
 	@tools/run-tests .venv-debian tests/integration $(PYTEST_ARGS)
+
+# All that goes wrong around a box, with the packages that it ships with; NMOS_CHAOS_ROUNDS=100 takes half an hour.
+.PHONY: chaos
+chaos: integration-packages .venv-debian
+	@tools/run-tests .venv-debian tests/chaos $(PYTEST_ARGS)
 
 # More cuts than make test has time for: of a process by kill -9, and of a box with a disk that loses what was not synced.
 .PHONY: power-test

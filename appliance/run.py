@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from aiohttp.web import RequestHandler
-
 from appliance.app import Appliance
 from appliance.config.model import Config
 from appliance.edge.capabilities import CAP_NET_RAW, give_up
+from appliance.edge.connection import Connection
 from appliance.system import logs, loopstats
 from appliance.system.trouble import Trouble
 from appliance.system.turns import Turns, measured_loop
@@ -45,7 +44,7 @@ def run(load: Callable[[], Config], *, http_port: int | None, state_dir: Path, i
 
 async def _run(config: Config, state_dir: Path, turns: Turns, load: Callable[[], Config]) -> int:
     loop, leave = asyncio.get_running_loop(), asyncio.Event()
-    trouble = Trouble(leave.set, lambda protocol: isinstance(protocol, RequestHandler))
+    trouble = Trouble(leave.set, lambda protocol: isinstance(protocol, Connection))
     loop.set_exception_handler(trouble)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leave.set)

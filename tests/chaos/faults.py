@@ -13,10 +13,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.room import Room, pause
+from tests.chaos.room import PATIENCE_S, Room, pause
 from tests.chaos.voice import Voice, instance, rubbish
 from tests.lan.namespace import Namespace
 from tests.lan.peer import COUNTERS, NODE_TYPE, Fault, node_txt
+from tests.lan.waiting import eventually
 from tests.lan.websocket import WebSocket
 from tests.lan.wire import FAIR, Weather
 
@@ -240,10 +241,18 @@ def flood(room: Room, chance: random.Random) -> Iterator[None]:
             if number % 50 == 0:
                 pause(0.02)
         yield
-        for number, name in enumerate(names * 2):
-            voice.say(*instance(name, f"{name}.local.", "10.77.1.250", ttl=0))
-            if number % 20 == 0:
-                pause(0.02)
+        eventually(lambda: gone(room, voice, names), "the ghosts to have left", PATIENCE_S)
+
+
+def gone(room: Room, voice: Voice, names: list[str]) -> bool:
+    """Say their goodbyes, as long as the box has not heard each."""
+    listed = {peer["name"] for peer in room.box.json("/panel/peers?limit=500")["peers"]} & set(names)
+    for number, name in enumerate(listed):
+        voice.say(*instance(name, f"{name}.local.", "10.77.1.250", ttl=0))
+        if number % 20 == 0:
+            pause(0.05)
+    pause(0.5)
+    return not listed
 
 
 @contextmanager
