@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.chaos.room import PATIENCE_S, Room, pause
-from tests.chaos.voice import Voice, instance, rubbish
+from tests.chaos.voice import GHOST, Voice, instance, rubbish
 from tests.lan.namespace import Namespace
 from tests.lan.peer import COUNTERS, NODE_TYPE, Fault, node_txt
 from tests.lan.waiting import eventually
@@ -24,7 +24,7 @@ from tests.lan.wire import FAIR, Weather
 Begin = Callable[[Room, random.Random], AbstractContextManager[None]]
 IDLE_CONNECTIONS = 1000
 SLOW_CONNECTIONS = 300
-FLOOD_PACKETS = 3000
+FLOOD_PACKETS = 2000
 LIES = (
     *(Fault.html(), Fault.error(500), Fault.error(404), Fault.cut(), Fault.truncated(), Fault.endless(), Fault.hang()),
     *(Fault.body("[]"), Fault.body("{}"), Fault.body('[{"id": 7}]'), Fault.body("[" * 9000), Fault.trickle(0.2)),
@@ -228,7 +228,7 @@ def half_open_websockets(room: Room, chance: random.Random) -> Iterator[None]:
 def flood(room: Room, chance: random.Random) -> Iterator[None]:
     """Thousands of packets: rubbish, nodes that are not there, questions."""
     with Voice(room.stranger) as voice:
-        names = [f"ghost{number}" for number in range(400)]
+        names = [f"{GHOST}{number}" for number in range(400)]
         for number in range(FLOOD_PACKETS):
             match chance.randrange(4):
                 case 0:
@@ -292,8 +292,10 @@ def a_rival_for_every_name(room: Room, chance: random.Random) -> Iterator[None]:
                 voice.say(*instance(each, "a.local.", room.stranger.address()))
             pause(0.2)
         yield
-        for each in taken:
-            voice.say(*instance(each, "a.local.", room.stranger.address(), ttl=0))
+        for _ in range(3):
+            for each in taken:
+                voice.say(*instance(each, "a.local.", room.stranger.address(), ttl=0))
+            pause(0.3)
 
 
 @contextmanager

@@ -20,6 +20,8 @@ from zeroconf import (  # type: ignore[attr-defined]  # the records are in every
 from tests.lan.network import Host
 from tests.lan.peer import NODE_TYPE
 
+GHOST = "ghost"
+"""How the names of nodes begin that are not there: others may remember them for as long as they were said to live."""
 _GROUP = ("224.0.0.251", 5353)
 _ANSWER, _QUERY, _IN, _FLUSH = 0x8400, 0, 1, 0x8001
 _PTR, _TXT, _SRV, _A = 12, 16, 33, 1
