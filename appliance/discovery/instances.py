@@ -111,9 +111,8 @@ class Instances:
             asked=[name for name in query.asked if self._concerns(name)],
             probed=[name for name in query.probed if self._is_instance(name)],
         )
-        for name in query.asked:
-            if entry := self._entries.get(name.lower()):
-                entry.doubt_at = None
+        for entry in filter(None, map(self._entries.get, map(str.lower, query.asked))):
+            entry.doubt_at = None
 
     def handle_records(self, now: float, records: Iterable[Record]) -> Step:
         """The records of one packet."""
@@ -374,9 +373,8 @@ class Instances:
         self._wake_at(entry.ptr_expires)
         if entry.goodbye_at is not None:
             self._wake_at(entry.goodbye_at)
-        for asking in (entry.doubt_at, *entry.ask_at[:1]):
-            if asking is not None:
-                self._wake_at(asking)
+        for asking in filter(None, (entry.doubt_at, *entry.ask_at[:1])):
+            self._wake_at(asking)
         if entry.told is not None and not entry.silent and entry.goodbye_at is None:
             self._wake_at(entry.srv_expires)
 
