@@ -12,7 +12,6 @@ from pathlib import Path
 from appliance.app import Appliance
 from appliance.config.model import Config
 from appliance.edge.capabilities import CAP_NET_RAW, give_up
-from appliance.edge.connection import Connection
 from appliance.system import logs, loopstats
 from appliance.system.trouble import Trouble
 from appliance.system.turns import Turns, measured_loop
@@ -44,7 +43,7 @@ def run(load: Callable[[], Config], *, http_port: int | None, state_dir: Path, i
 
 async def _run(config: Config, state_dir: Path, turns: Turns, load: Callable[[], Config]) -> int:
     loop, leave = asyncio.get_running_loop(), asyncio.Event()
-    trouble = Trouble(leave.set, lambda protocol: isinstance(protocol, Connection))
+    trouble = Trouble(leave.set)
     loop.set_exception_handler(trouble)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leave.set)

@@ -22,11 +22,11 @@ class Trouble:
 
     Where no connection can be accepted for want of descriptors or memory, asyncio (3.11) calls it for each place in the
     queue of those that wait, with a traceback, each second. It tries again by itself. A transport that broke is gone
-    for good: a client (``is_client`` tells by its protocol) comes again, but the sockets of mDNS are opened once.
+    for good: a connection is made again by whoever wants it, but the sockets of mDNS are opened once.
     """
 
-    def __init__(self, on_death: Callable[[], None], is_client: Callable[[object], bool]) -> None:
-        self._on_death, self._is_client = on_death, is_client
+    def __init__(self, on_death: Callable[[], None]) -> None:
+        self._on_death = on_death
         self._said_at: float | None = None
         self.died = False
 
@@ -36,22 +36,22 @@ class Trouble:
             self._say_full(loop, error)
             return
         loop.default_exception_handler(context)
-        if "component" in context or self._is_mortal(context, error):
+        if "component" in context or _is_mortal(context.get("transport"), error):
             what = context.get("component") or context.get("message")
             log.critical("%s: the box cannot go on like this, and ends to be started again", what)
             self.died = True
             self._on_death()
 
-    def _is_mortal(self, context: dict[str, Any], error: BaseException | None) -> bool:
-        if self._is_client(context.get("protocol")):
-            return False
-        # A timer that could not get memory is one that will not come again.
-        return "transport" in context or isinstance(error, MemoryError)
-
     def _say_full(self, loop: asyncio.AbstractEventLoop, error: OSError) -> None:
         if self._said_at is None or loop.time() >= self._said_at + QUIET_S:
             self._said_at = loop.time()
             log.error("no connection can be accepted for now: %s", os.strerror(error.errno or 0))
+
+
+def _is_mortal(transport: object, error: BaseException | None) -> bool:
+    if transport is not None:
+        return isinstance(transport, asyncio.DatagramTransport)
+    return isinstance(error, MemoryError)  # a timer that could not get memory is one that will not come again
 
 
 def component(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

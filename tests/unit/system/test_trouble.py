@@ -9,15 +9,13 @@ import pytest
 from appliance.system.trouble import QUIET_S, Trouble, component
 from tests.support.virtual_time import VirtualLoop
 
-CLIENT = "a client's"
-
 
 class Room:
     """A loop in trouble."""
 
     def __init__(self) -> None:
         self.deaths = 0
-        self.trouble = Trouble(self._die, lambda protocol: protocol == CLIENT)
+        self.trouble = Trouble(self._die)
         self.loop = VirtualLoop()
         self.loop.set_exception_handler(self.trouble)
 
@@ -55,7 +53,8 @@ def test_want_of_descriptors_is_said_once_a_minute_and_without_a_traceback(
         {"message": "a bug", "exception": ValueError("x")},
         {"message": "no file", "exception": OSError(errno.EMFILE, "x")},
         {"message": "a third", "exception": OSError(errno.EPIPE, "x"), "socket": object()},
-        {"message": "a broken client", "exception": MemoryError(), "transport": object(), "protocol": CLIENT},
+        {"message": "a peer that broke the parser", "exception": ValueError("x"), "transport": asyncio.Transport()},
+        {"message": "a broken client", "exception": MemoryError(), "transport": asyncio.Transport()},
     ],
     ids=lambda context: str(context["message"]),
 )
@@ -73,7 +72,7 @@ def test_everything_else_is_said_as_asyncio_says_it(
 @pytest.mark.parametrize(
     "context",
     [
-        {"message": "Fatal read error on datagram transport", "transport": object(), "protocol": object()},
+        {"message": "Fatal read error on datagram transport", "transport": asyncio.DatagramTransport()},
         {"message": "Exception in callback", "exception": MemoryError()},
     ],
     ids=lambda context: str(context["message"]),
