@@ -21,7 +21,7 @@ def measure(stage: Stage) -> Iterator[Row]:
         load(box, patches(ids, 0), 1, 1)
         runs = [load(box, patches(ids, run), 1, stage.some(3, 1)) for run in (1, 2)]
         what = f"{receivers:,} receivers"
-        yield row(f"{what}: start to first answer: CPU", "ms", [start])
+        yield row(f"{what}: start until all is answered: CPU", "ms", [start])
         yield row(f"{what}: one activation: CPU", "µs", [run.cpu_us for run in runs])
         yield row(f"{what}: resident memory after it", "MB", [resident_mb(box)])
         box.kill()

@@ -107,6 +107,7 @@ class ConnectionApi:
 
     def _bulk(self, kind: Kind, version: str) -> Handler:
         async def post(request: Request) -> Answer:
+            await _Pause()
             items = request.json()
             await _Pause()
             bulk_validator()(items)

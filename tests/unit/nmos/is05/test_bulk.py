@@ -90,7 +90,9 @@ def test_others_have_their_turn_between_the_items() -> None:
     box = Box()
     steps = _post(box, [item(TONE, transport_params=[{"destination_port": 6000 + n}]) for n in range(10)]).__await__()
     ports = [box.staged(Kind.SENDER, TONE)["transport_params"][0]["destination_port"] for _ in steps]
-    assert ports == ["auto", "auto", *(6000 + n for n in range(10))], "also after reading and after checking the body"
+    assert ports == ["auto", "auto", "auto", *(6000 + n for n in range(10))], (
+        "also around reading and checking the body"
+    )
 
 
 def _post(box: Box, body: Any) -> Any:
