@@ -48,15 +48,12 @@ from appliance.system.board import serial_number
 from appliance.system.clock import SystemClock
 from appliance.system.stops import Stop, Stops
 from appliance.system.turns import Turns
-from appliance.web.messages import Answer
 from appliance.web.site import Site
 
 if TYPE_CHECKING:
     from appliance.discovery.brokers import Brokers
     from appliance.discovery.manifests import ManifestCache
-    from appliance.edge.channels import Channels
     from appliance.edge.discovering import Home
-    from appliance.edge.eventing import Eventing
 
 log = logging.getLogger(__name__)
 
@@ -142,13 +139,6 @@ class Appliance:
 
     # ---- what is loaded while the Node API answers
 
-    def _wire_channels(self) -> None:
-        self.channels: Channels | None = None
-        if self._config.mapping is not None:
-            from appliance.edge.channels import Channels
-
-            self.channels = Channels(self._config, self.identities, self.store, self.clock, self.configs)
-
     def _wire_media(self) -> None:
         from appliance.edge.drivers import Drivers
         from appliance.edge.media import Media
@@ -167,8 +157,6 @@ class Appliance:
             seen,
             lambda id: self.files.sdp_if_any(self.by_id[id]),
         )
-        if self.channels is not None:
-            self.media.patchbay = self.channels.patchbay
 
     def _wire_panel(self) -> None:
         from appliance.discovery.world import World
@@ -194,6 +182,7 @@ class Appliance:
         from appliance.discovery.brokers import Brokers
         from appliance.discovery.manifests import ManifestCache
         from appliance.edge.discovering import Discovering
+        from appliance.edge.extras import Around, Extras
         from appliance.edge.takes import Takes
 
         self.brokers = Brokers(allow_local=self._config.discovery.allow_local)
@@ -206,15 +195,9 @@ class Appliance:
         files = self.discovering.manifests
         self.discovering.allow(Ranges(self._config.access.contact))
         self.takes = Takes(self.store, self.world, self.connections, self.files, files.of, files.at, files.leg)
-        self.eventing: Eventing | None = None
-        if any(not endpoint.transport.is_rtp for endpoint in self.endpoints):
-            from appliance.edge.eventing import Eventing
-
-            parts = (self.discovering.policy, self.menu, self.takes, self.tls)
-            self.eventing = Eventing(self._config, self.store, self.endpoints, self.clock, *parts)
-            self.media.subscribe(self.eventing.tallying.on_stream)
-            if self.eventing.wants_broker:
-                self.discovering.look_for_brokers(self.brokers, self.connections.network_changed)
+        parts = (self.store, self.identities, self.clock, self.configs, self.connections, self.brokers)
+        around = Around(*parts, self.media, self.menu, self.takes, self.discovering, self.tls)
+        self.extras = Extras(around, self._config, self.endpoints)
 
     def _wire_apis(self) -> None:
         from appliance.edge.lookout import Lookout
@@ -228,29 +211,22 @@ class Appliance:
         from appliance.panel.pages import declare_pages
         from appliance.panel.reload import ReloadApi
 
-        # The local Query API is for programs on this box; nobody else is told of it.
-        events = ["events/"] if self.eventing and self.eventing.sources.all else []
-        listed = [*(["channelmapping/"] if self.channels else []), "connection/", *events, "node/"]
-        self.site.route("/x-nmos", get=lambda request: Answer([*listed, *(["query/"] if request.local else [])]))
         ConnectionApi(self.connections, self.files).mount(self.site)
-        if self.eventing is not None:
-            self.eventing.mount(self.site)
-        if self.channels is not None:
-            self.channels.mount(self.site)
         host = (self.network, self.lldp, self.ptp)
         self.front.declare(self.site, self.takes.take, self._restore_labels, *host)
         ReloadApi(self.reloading.reload).declare(self.site)
         seen = (self.store, self.network, self.connections.commitments, self.media)
         self.lookout = Lookout(self._config, self.configs, *seen, self.menu, self.discovering)
-        kept = (self.media, self.channels, self.lookout, self.menu, self.site.ready, self._configured, self._host)
-        self.reconfiguring = Reconfiguring(Parts(self.store, self.identities, self.connections, *kept))
+        following = (self.store, self.identities, self.connections, self.media, self.extras, self.lookout, self.menu)
+        self.reconfiguring = Reconfiguring(Parts(*following, self.site.ready, self._configured, self._host))
         ExplainApi(self.menu, self.store, self.by_id, self.live, self.lookout.inspector).declare(self.site)
         declare_pages(self.site, static_files())
-        self.discovering.authorize(self._config.authorization, self.server, self.front, self.eventing)
+        self.discovering.authorize(self._config.authorization, self.server, self.front, self.extras.eventing)
         self.server.stream(EVENTS_PATH, self.events.handle)
+        self.extras.mount(self.site, self.server)
         self.meters = MeterEvents(self.store, self.clock, self.media).mount(self.site, self.server)
         parts = (self.store, self.world, self.menu, self.site, self.server, self.media, self.writer)
-        declare(Watched(*parts, self.discovering, self.network, self._turns, self.eventing))
+        declare(Watched(*parts, self.discovering, self.network, self._turns, lambda: self.extras.eventing))
 
     # ---- its life
 
@@ -264,7 +240,7 @@ class Appliance:
             self.connections.network_changed()
         self._started("the state writer", self.writer.start, self.writer.stop)
         self._stops.append(("the server", self.server.stop))
-        for wire in (self._wire_channels, self._wire_media, self._wire_panel, self._wire_discovery, self._wire_apis):
+        for wire in (self._wire_media, self._wire_panel, self._wire_discovery, self._wire_apis):
             await asyncio.sleep(BREATH_S)
             wire()
 
@@ -273,14 +249,12 @@ class Appliance:
         self.store.reset_counters()
         self._stops.append(("the panel's streams", self._close_streams))
         self.media.subscribe(self.menu.set_stream)
-        if self.channels is not None:
-            self._started("the channel map", self.channels.start, self.channels.stop)
+        self._started("the channel map", self.extras.start_channels, self.extras.stop_channels)
         self._started("the drivers", lambda: self.drivers.start(self._config), self.drivers.stop)
         self._started("the streams", self.media.start, self.media.stop)
-        if (eventing := self.eventing) is not None:
-            self._started("events", lambda: eventing.start(self.server), eventing.stop)
+        self._started("events", self.extras.start_events, self.extras.stop_events)
         self._started("scheduled activations", lambda: self.activations.start(self.connections), self.activations.stop)
-        mapping = self.channels.map.warm_up() if self.channels else ()
+        mapping = self.extras.channels.map.warm_up() if self.extras.channels else ()
         fetches = self.discovering.warm_up()
         warm_up = WarmUp(chain(self.site.warm_up(), self.connections.warm_up(), self.node.warm_up(), mapping, fetches))
         self._started("the first requests", warm_up.start, warm_up.stop)
@@ -332,6 +306,7 @@ class Appliance:
         self.network.assign(config.network.interfaces, config.network.control)
         now = dict(self.by_id)
         self.builder = await self.reconfiguring.follow(config, self.drivers.offered, self.builder, now)
+        await self.extras.follow(self.endpoints)
         self.menu.set_first(self._first_receiver())
         self.serving.restrict(config.access)
         self.discovering.allow(Ranges(config.access.contact))

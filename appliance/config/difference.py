@@ -1,8 +1,8 @@
 """What of a configuration that was changed can be had without a restart, and what it is in words.
 
-Senders, receivers, devices, labels and the choice of interfaces are followed live. What sockets, announcements and the
-media of every stream are made of is not: a reload with such a change is refused whole, so that what runs is always
-one file and never a mix of two.
+Senders and receivers, also those of events, devices, channel mapping, labels and the choice of interfaces are followed
+live. What sockets, announcements and the media of every stream are made of is not: a reload with such a change is
+refused whole, so that what runs is always one file and never a mix of two.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from appliance.config.model import Config, DeviceConfig, EndpointConfig
 from appliance.config.rules import Problems
 
 LIVE = frozenset(
-    {"node", "network.interfaces", "network.control", "events.mqtt_broker", "panel.receiver",
+    {"node", "network.interfaces", "network.control", "events", "mapping", "panel.receiver",
      "access", "devices", "senders", "receivers"}
 )  # fmt: skip
 """The tables and keys that a reload applies."""
@@ -22,9 +22,19 @@ LIVE = frozenset(
 RESTART = "takes effect with a restart only (systemctl restart nmos-appliance)"
 
 
+def fixed() -> Iterator[str]:
+    """Each key that a reload does not apply, and of a table with none that it does the table."""
+    plain = Config()
+    for table in fields(Config):
+        inner = getattr(plain, table.name)
+        keys = [f"{table.name}.{key.name}" for key in fields(inner)] if is_dataclass(inner) else []
+        if table.name not in LIVE:
+            yield from [key for key in keys if key not in LIVE] if LIVE.intersection(keys) else [table.name]
+
+
 def needs_restart(before: Config, after: Config) -> Problems:
     """Each key that differs and cannot be followed live, with the reason."""
-    return [(key, RESTART) for key in (*_other_keys(before, after), *_other_events(before, after))]
+    return [(key, RESTART) for key in _other_keys(before, after)]
 
 
 def in_words(before: Config, after: Config) -> str:
@@ -41,18 +51,6 @@ def in_words(before: Config, after: Config) -> str:
 
 def _other_keys(before: Config, after: Config) -> Iterator[str]:
     return (key for key in _differing(before, after) if key not in LIVE and key.partition(".")[0] not in LIVE)
-
-
-def _other_events(before: Config, after: Config) -> Iterator[str]:
-    """Senders and receivers of events: what carries them is made at the start."""
-    for table, old, new in (
-        ("senders", before.senders, after.senders),
-        ("receivers", before.receivers, after.receivers),
-    ):
-        for name in _names_of_different(old, new):
-            versions = [endpoint for endpoint in (*old, *new) if endpoint.name == name]
-            if any(not endpoint.transport.is_rtp for endpoint in versions):
-                yield f"{table} {name}"
 
 
 def _differing(before: Config, after: Config) -> Iterator[str]:

@@ -39,11 +39,13 @@ class Channels:
         self._timer = ActivationTimer()
         self.map = ChannelMap(matrix(config, identities), store, clock, lambda: str(uuid.uuid4()), self._timer.rearm)
         self.map.start()
-        mapping = config.mapping or MappingConfig()
-        self.patchbay = Patchbay(mapping, config.media, endpoints, self.map, environment(os.environ))
+        self.on = True
+        """Whether the configuration maps channels; it did once."""
+        self._mapping = config.mapping or MappingConfig()
+        self.patchbay = Patchbay(self._mapping, config.media, endpoints, self.map, environment(os.environ))
 
     def mount(self, site: Site) -> None:
-        ChannelMappingApi(self.map, self._store).mount(site)
+        ChannelMappingApi(self.map, self._store).mount(site, only=lambda request: self.on)
 
     def start(self) -> None:
         """Do what is scheduled. The mixer starts with the first stream that meets it."""
@@ -56,8 +58,22 @@ class Channels:
 
     def reconfigure(self, tx: Transaction, config: Config) -> None:
         """A reload: as much of the map stays as still can be."""
+        self._mapping = config.mapping or MappingConfig()
         self.map.reconfigure(tx, matrix(config, self._identities))
 
     def reconfigured(self) -> None:
         """It is done: the mixer follows."""
-        self.patchbay.reconfigured()
+        self.patchbay.reconfigured(self._mapping)
+
+    async def turn(self, config: Config) -> None:
+        """After a reload: on or off, where that is something else than before. The map is kept meanwhile."""
+        if self.on == (config.mapping is not None):
+            return
+        self.on = not self.on
+        if not self.on:
+            await self.stop()
+            return
+        with self._store.transaction("channels are mapped again") as tx:
+            self.reconfigure(tx, config)
+        self.reconfigured()
+        self.start()

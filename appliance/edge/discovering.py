@@ -43,6 +43,7 @@ from appliance.system.lean import loading_client
 
 if TYPE_CHECKING:
     from appliance.config.authorization import AuthorizationConfig
+    from appliance.edge.authorizing import Authorizing
     from appliance.edge.eventing import Eventing
     from appliance.edge.front import Front
     from appliance.edge.query_local import LocalQuery
@@ -119,6 +120,8 @@ class Discovering:
         self._feed = Feed()
         self.manifests = Manifests(world, cache, self._client, manifests, self._peering.doubt)
         self._home: Home | None = None
+        self.tokens: Authorizing | None = None
+        """Where there is authorization."""
         self._moving: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -131,7 +134,7 @@ class Discovering:
         from appliance.edge.authorizing import PART, Authorizing
 
         parts = (self._mdns, self._client, self._kept)
-        self._client.tokens = tokens = Authorizing(config, self._config, self._store, *parts)
+        self.tokens = self._client.tokens = tokens = Authorizing(config, self._config, self._store, *parts)
         server.tokens = tokens.guard(front.names)
         if eventing is not None:
             eventing.tokens = tokens
@@ -162,10 +165,14 @@ class Discovering:
         self._cache.policy = replace(self._cache.policy, contact=contact)
 
     def look_for_brokers(self, brokers: Brokers, on_news: Callable[[], None]) -> None:
-        """Before the start: keep this table up. ``on_news``: another may be the best now."""
+        """Keep this table up, from the start on. ``on_news``: another may be the best now."""
+        if self._browsing_brokers is not None:
+            return
         self._browsing_brokers = ServiceBrowsing(
             brokers, (MQTT_TYPE,), self._mdns, UnicastDns(self._config.domain), lambda _: on_news()
         )
+        if self._home is not None and self._config.mode is not DiscoveryMode.OFF:
+            self._browsing_brokers.start()
 
     @property
     def fetches(self) -> tuple[int, int]:

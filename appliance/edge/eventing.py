@@ -32,6 +32,7 @@ from appliance.web.site import Site
 if TYPE_CHECKING:
     from appliance.edge.authorizing import Authorizing
     from appliance.edge.events_websocket import WebSocketCarrier
+    from appliance.edge.mqtt import MqttCarrier
 
 
 class Eventing:
@@ -52,19 +53,24 @@ class Eventing:
         self._clock = clock
         self._policy = policy
         self._broker = config.events.mqtt_broker
+        self._server: HttpServer | None = None
+        self._mqtt: MqttCarrier | None = None
         self._websocket: WebSocketCarrier | None = None
         self.tokens: Authorizing | None = None
         """Where there is authorization, set before the start."""
         self._menu, self._takes = menu, takes
-        self._receivers = {endpoint.name: endpoint.id for endpoint in endpoints if not endpoint.is_sender}
-        self._endpoints = [endpoint for endpoint in endpoints if not endpoint.transport.is_rtp]
-        self._transports = {endpoint.transport for endpoint in self._endpoints}
+        self._learn(endpoints)
         self.sources = Sources(self._endpoints, clock)
         self.exchange = Exchange(store, self._endpoints, self.sources)
         self.exchange.on_status(menu.set_stream)
         faces = Faces(self._take, menu.set_problem, menu.tally_changed, self._check_unlocked)
         self.tallying = Tallying(config, store, endpoints, self.exchange, clock, faces)
         menu.tally = self.tallying.board.to_json
+
+    def _learn(self, endpoints: Sequence[Endpoint]) -> None:
+        self._receivers = {endpoint.name: endpoint.id for endpoint in endpoints if not endpoint.is_sender}
+        self._endpoints = [endpoint for endpoint in endpoints if not endpoint.transport.is_rtp]
+        self._transports = {endpoint.transport for endpoint in self._endpoints}
 
     @property
     def wants_broker(self) -> bool:
@@ -77,18 +83,44 @@ class Eventing:
         return 0 if self._websocket is None else self._websocket.clients
 
     def mount(self, site: Site) -> None:
-        if self.sources.all:
-            EventsApi(self.sources).mount(site)
+        EventsApi(self.sources).mount(site)
         self.tallying.declare(site)
 
     def start(self, server: HttpServer) -> None:
         """Carry what is active already, and follow what becomes so. The server has its paths from now on."""
-        if Transport.WEBSOCKET in self._transports:
-            self._carry_websocket(server)
-        if Transport.MQTT in self._transports:
-            self._carry_mqtt()
+        self._server = server
+        self._carry()
         self.exchange.start()
         self.tallying.start()
+
+    def leave(self, endpoints: Sequence[Endpoint]) -> None:
+        """Before a reload: sources that are not among these any more say that they go."""
+        self.sources.end("shutdown", self.sources.all.keys() - {endpoint.source_id for endpoint in endpoints})
+
+    def reconfigure(self, config: Config, endpoints: Sequence[Endpoint]) -> None:
+        """A reload, which the store has followed already: what did not change goes on."""
+        before = {id: (source, self.sources.state(id)) for id, source in self.sources.all.items()}
+        self._broker = config.events.mqtt_broker
+        self._learn(endpoints)
+        self.sources.reconfigure(endpoints)
+        begun = [
+            id for id, source in self.sources.all.items()
+            if id not in before or before[id][0].config.event != source.config.event
+            or before[id][1] is not self.sources.state(id)
+        ]  # fmt: skip
+        self._carry()
+        self.exchange.reconfigure(endpoints)
+        for id in begun:
+            if id in before and before[id][1] is not self.sources.state(id):
+                self.sources.say(id)
+        self.tallying.reconfigure(config, endpoints, begun)
+
+    def _carry(self) -> None:
+        """By every transport that something goes by."""
+        if Transport.WEBSOCKET in self._transports and self._server is not None:
+            self._carry_websocket(self._server)
+        if Transport.MQTT in self._transports:
+            self._carry_mqtt()
 
     async def stop(self) -> None:
         """Say that the sources go, and whether they come back, and end every connection."""
@@ -114,16 +146,21 @@ class Eventing:
     def _carry_mqtt(self) -> None:
         from appliance.edge.mqtt import MqttCarrier
 
-        self.exchange.carriers[Transport.MQTT] = MqttCarrier(self.exchange, self._broker, self._policy, self._tls)
+        if self._mqtt is None:
+            self._mqtt = MqttCarrier(self.exchange, self._broker, self._policy, self._tls)
+            self.exchange.carriers[Transport.MQTT] = self._mqtt
+        self._mqtt.configure(self._broker)
 
     def _carry_websocket(self, server: HttpServer) -> None:
         from appliance.edge.events_server import PREFIX
         from appliance.edge.events_websocket import WebSocketCarrier
 
         devices = frozenset(e.device_id for e in self._endpoints if e.is_sender and e.transport is Transport.WEBSOCKET)
-        self._websocket = carrier = WebSocketCarrier(self.exchange, devices, self._clock, self._policy, self._tls)
-        self.exchange.carriers[Transport.WEBSOCKET] = carrier
-        if server.tokens is not None:
-            carrier.sockets.may_hear = server.tokens.may_hear
-        carrier.tokens = self.tokens
-        server.sockets(PREFIX, carrier.sockets.handle)
+        if self._websocket is None:
+            self._websocket = carrier = WebSocketCarrier(self.exchange, devices, self._clock, self._policy, self._tls)
+            self.exchange.carriers[Transport.WEBSOCKET] = carrier
+            if server.tokens is not None:
+                carrier.sockets.may_hear = server.tokens.may_hear
+            carrier.tokens = self.tokens
+            server.sockets(PREFIX, carrier.sockets.handle)
+        self._websocket.serve(devices)

@@ -69,6 +69,10 @@ class WebSocketCarrier:
         """How many hear this box's events."""
         return self._broadcaster.clients
 
+    def serve(self, devices: frozenset[str]) -> None:
+        """Those whose events can be heard here."""
+        self._broadcaster.serve(devices)
+
     async def close(self) -> None:
         for connection in self._connections.values():
             connection.close()

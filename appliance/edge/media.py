@@ -140,8 +140,11 @@ class Media:
             await asyncio.wait(ending)
 
     def drop(self) -> None:
-        """What ``endpoints`` does not have any more ends."""
-        gone = [id for id in self._reconciler.ids() if owner(id) not in self._endpoints]
+        """What ``endpoints`` does not have any more ends, and without a mixer what runs beside them."""
+        mixed = self.patchbay is not None
+        gone = [
+            id for id in self._reconciler.ids() if owner(id) not in self._endpoints or not (mixed or owner(id) == id)
+        ]
         for id in gone:
             self._reconciler.set_desired(id, None, self._loop.time())
         if gone:

@@ -45,6 +45,10 @@ class MqttCarrier:
         self._closing: dict[Broker, asyncio.Task[None]] = {}
         self._client = HttpClient(tls)
 
+    def configure(self, configured: BrokerConfig | None) -> None:
+        """Another one in the configuration, for what is activated from now on."""
+        self._configured = configured
+
     # ---- Carrier
 
     def send(self, sending: Sending) -> None:

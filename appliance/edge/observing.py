@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
@@ -39,7 +39,7 @@ _ROLES = ("sender", "receiver")
 @dataclass(frozen=True, slots=True)
 class Watched:
     """The parts that have something to tell. ``turns`` is ``None`` where nobody measures the loop, ``eventing``
-    where the box has no events."""
+    gives it where the box has no events."""
 
     store: Store
     world: World
@@ -51,7 +51,7 @@ class Watched:
     discovering: Discovering
     network: Network
     turns: Turns | None
-    eventing: Eventing | None
+    eventing: Callable[[], Eventing | None]
 
 
 def declare(watched: Watched) -> None:
@@ -79,7 +79,7 @@ def readings(watched: Watched) -> Iterator[Reading | HistogramReading]:
     yield from _store(watched.store)
     yield from _peers(watched)
     yield from _streams(watched)
-    yield from _events(watched.eventing)
+    yield from _events(watched.eventing())
     yield from _figures(watched)
     yield from _http(watched)
     yield from _journal(watched.writer)
@@ -140,7 +140,7 @@ def _streams(watched: Watched) -> Iterator[Reading]:
     phases: dict[tuple[str, ...], float] = {(role, phase): 0.0 for role in _ROLES for phase in get_args(Phase)}
     restarts = dict.fromkeys(_ROLES, 0.0)
     receivers = watched.store.all(Kind.RECEIVER)
-    events = {} if watched.eventing is None else watched.eventing.exchange.statuses
+    events = {} if (eventing := watched.eventing()) is None else eventing.exchange.statuses
     for id, status in {**watched.media.statuses(), **events}.items():
         role = "receiver" if id in receivers else "sender"
         phases[role, status.phase] += 1

@@ -85,8 +85,13 @@ class Patchbay:
             self._tell_routes(touched)
         return bool(touched)
 
-    def reconfigured(self) -> None:
-        """``channels`` has another matrix now, and ``endpoints`` are others."""
+    def reconfigured(self, mapping: MappingConfig) -> None:
+        """``channels`` has another matrix now, and ``endpoints`` are others. A mixer that would mix otherwise ends, and
+        is begun by the streams that end with it."""
+        before, self._mapping = self._mapping, mapping
+        if _mixes(before) != _mixes(mapping) and self._process is not None:
+            self._process.kill()
+            self._hang_up()
         self._patching = Patching(self._mapping, self._media, self._endpoints, self._channels.matrix)
         if self._control is not None:
             self._tell_all()
@@ -184,3 +189,8 @@ class Patchbay:
         for one in waiting:
             if not one.done():
                 one.set_result(None)
+
+
+def _mixes(mapping: MappingConfig) -> tuple[float, int]:
+    """What a mixer is started with."""
+    return mapping.latency_ms, mapping.sample_rate

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from appliance.config.model import Config
 from appliance.core.ids import Identities
 from appliance.core.store import Store
 from appliance.core.types import Kind
+from appliance.edge.extras import Extras
 from appliance.edge.lookout import Lookout
 from appliance.edge.media import Media
 from appliance.edge.slices import in_thread, patiently
@@ -23,10 +23,6 @@ from appliance.nmos.is05.connections import Connections
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.panel.menu import MenuModel
 from appliance.web.ready import ReadyAnswers
-
-if TYPE_CHECKING:
-    from appliance.edge.channels import Channels
-
 
 Offered = Callable[[Config], Config]
 
@@ -39,7 +35,7 @@ class Parts:
     identities: Identities
     connections: Connections
     media: Media
-    channels: Channels | None
+    extras: Extras
     lookout: Lookout
     menu: MenuModel
     ready: ReadyAnswers
@@ -70,11 +66,12 @@ class Reconfiguring:
             units += found
             yield
         self.midway = True
+        parts.extras.leave(config, plan.endpoints)
         for step in renewal.steps(plan, parts.store, units, now):
             self._do(step, plan, config)
             yield
-        if parts.channels is not None:
-            parts.channels.reconfigured()
+        if (channels := parts.extras.mapped) is not None:
+            channels.reconfigured()
             parts.ready.forget_all()
         parts.media.reconfigured()
         parts.lookout.reconfigured()
@@ -89,6 +86,6 @@ class Reconfiguring:
         with parts.store.transaction("reload") as tx:
             renewal.write(plan, tx, step, parts.host())
             parts.connections.reconfigure(tx, step.endpoints)
-            if step.complete and parts.channels is not None:
-                parts.channels.reconfigure(tx, config)
+            if step.complete and (channels := parts.extras.mapped) is not None:
+                channels.reconfigure(tx, config)
         parts.media.drop()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from appliance.config.model import Config, ReceiverConfig
+from appliance.config.model import ActionConfig, Config, LampConfig, ReceiverConfig
 from appliance.core.store import Store
 from appliance.core.types import Clock
 from appliance.errors import ApplianceError
@@ -66,22 +66,19 @@ class Tallying:
         self._sources, self._exchange = exchange.sources, exchange
         self._take, self._problem, self._tell = faces.take, faces.problem, faces.changed
         self._check_unlocked = faces.check_unlocked
-        self._lamp_configs = config.events.lamps
-        self._lamps: dict[str, Lamp] = {}
+        self._lamps: dict[LampConfig, Lamp] = {}
         self._lit: frozenset[str] = frozenset()
-        self._closes: list[Callable[[], None]] = []
+        self._open: dict[str, tuple[EventSource, Callable[[], None]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._telling: asyncio.TimerHandle | None = None
         self._untold = False
-        self._by_name = {e.name: e.id for e in reversed(endpoints) if e.transport.is_rtp}
-        receivers = {e.id: e.config for e in endpoints if not e.is_sender and not e.transport.is_rtp}
-        rules = {id: receiver.actions for id, receiver in receivers.items() if isinstance(receiver, ReceiverConfig)}
+        self._by_name, self._lamp_configs, rules = _by_name(endpoints), config.events.lamps, _rules(endpoints)
         restore(store, self._sources)
         self.inputs = Inputs(self._sources, clock, self._rearm, self._input_problem)
         self.actions = Actions(rules, self._lamp_configs)
-        self.board = TallyBoard(store, self._sources, self.actions, self._lamp_configs, tuple(receivers))
+        self.board = TallyBoard(store, self._sources, self.actions, self._lamp_configs, tuple(rules))
         self._sources.subscribe(lambda source, event: self._changed())
         exchange.on_event(self._received)
         exchange.on_parked(self._parked)
@@ -90,19 +87,27 @@ class Tallying:
         TallyApi(self.board, self._sources, self.inputs, self._clock, self._check_unlocked).declare(site)
 
     def start(self) -> None:
-        for source in self._sources.all.values():
-            self._open_input(source)
-        for config in self._lamp_configs:
-            if config.kind == "gpio":
-                from appliance.edge.io.gpio import Lamp
-
-                self._lamps[config.name] = Lamp(config, partial(self._problem, f"lamp {config.label or config.name}"))
+        self._follow_inputs()
+        self._follow_lamps()
         self._rearm()
+
+    def reconfigure(self, config: Config, endpoints: Sequence[Endpoint], begun: Collection[str]) -> None:
+        """The senders, receivers and lamps are these now, and the sources ``begun`` are new or of another kind. Inputs
+        and lamps that did not change stay as they are."""
+        self._by_name, self._lamp_configs, rules = _by_name(endpoints), config.events.lamps, _rules(endpoints)
+        self.inputs.reconfigure(begun)
+        self.actions.reconfigure(rules, self._lamp_configs)
+        self.board.reconfigure(self._lamp_configs, tuple(rules))
+        self._follow_inputs(begun)
+        self._follow_lamps()
+        self._rearm()
+        self._show()
 
     async def stop(self) -> None:
         """Inputs are let go of, lamps go out."""
-        while self._closes:
-            self._closes.pop()()
+        for _, close in self._open.values():
+            close()
+        self._open.clear()
         for lamp in self._lamps.values():
             lamp.close()
         for handle in (*self._waiting, *filter(None, (self._timer, self._telling))):
@@ -122,21 +127,46 @@ class Tallying:
 
     # ---- inputs
 
-    def _open_input(self, source: EventSource) -> None:
+    def _follow_inputs(self, begun: Collection[str] = ()) -> None:
+        wanted = {source.id: source for source in self._sources.all.values()}
+        for id, (source, close) in tuple(self._open.items()):
+            if id not in wanted or id in begun or wanted[id].config.event.input != source.config.event.input:
+                close()
+                self._input_problem(source, None)
+                del self._open[id]
+        for id, source in wanted.items():
+            if id not in self._open:
+                self._open[id] = source, self._opened(source) or _nothing
+
+    def _follow_lamps(self) -> None:
+        gpio = [config for config in self._lamp_configs if config.kind == "gpio"]
+        for config in [config for config in self._lamps if config not in gpio]:
+            self._lamps.pop(config).close()
+            self._problem(_name(config), None)
+        for config in gpio:
+            if config not in self._lamps:
+                from appliance.edge.io.gpio import Lamp
+
+                self._lamps[config] = lamp = Lamp(config, partial(self._problem, _name(config)))
+                lamp.light(config.name in self._lit)
+
+    def _opened(self, source: EventSource) -> Callable[[], None] | None:
+        """What ends it, where it is one that is opened."""
         config = source.config.event.input
         read, problem = partial(self.inputs.read, source.id), partial(self._input_problem, source)
         if config.kind == "gpio":
             from appliance.edge.io import gpio
 
-            self._closes.append(gpio.open_input(config, read, problem))
-        elif config.kind == "thermal":
+            return gpio.open_input(config, read, problem)
+        if config.kind == "thermal":
             from appliance.edge.io import thermal
 
-            self._closes.append(thermal.open_input(config, read, problem))
-        elif config.kind == "key":
+            return thermal.open_input(config, read, problem)
+        if config.kind == "key":
             from appliance.edge.io import keys
 
-            self._closes.append(keys.open_input(config, read, problem))
+            return keys.open_input(config, read, problem)
+        return None
 
     def _input_problem(self, source: EventSource, why: str | None) -> None:
         name = f"input of {source.config.label or source.config.name}"
@@ -200,9 +230,9 @@ class Tallying:
 
     def _show(self) -> None:
         lit = self.actions.lit
-        for name in lit ^ self._lit:
-            if name in self._lamps:
-                self._lamps[name].light(name in lit)
+        for config, lamp in self._lamps.items():
+            if config.name in lit ^ self._lit:
+                lamp.light(config.name in lit)
         self._lit = lit
         self._changed()
 
@@ -220,3 +250,23 @@ class Tallying:
             self._problem(name, f"{name}: {error.message}")
         else:
             self._problem(name, None)
+
+
+def _by_name(endpoints: Sequence[Endpoint]) -> dict[str, str]:
+    """Those of RTP; a sender before a receiver of the same name."""
+    return {e.name: e.id for e in reversed(endpoints) if e.transport.is_rtp}
+
+
+def _rules(endpoints: Sequence[Endpoint]) -> dict[str, tuple[ActionConfig, ...]]:
+    """Of the receivers of events."""
+    return {
+        e.id: e.config.actions for e in endpoints if isinstance(e.config, ReceiverConfig) and not e.transport.is_rtp
+    }
+
+
+def _name(lamp: LampConfig) -> str:
+    return f"lamp {lamp.label or lamp.name}"
+
+
+def _nothing() -> None:
+    """Nothing was opened."""

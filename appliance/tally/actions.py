@@ -27,9 +27,13 @@ class Actions:
     """``rules`` by receiver id."""
 
     def __init__(self, rules: Mapping[str, tuple[ActionConfig, ...]], lamps: tuple[LampConfig, ...]) -> None:
-        self._rules = rules
-        self._lamps = lamps
         self._heard: dict[str, State] = {}
+        self.reconfigure(rules, lamps)
+
+    def reconfigure(self, rules: Mapping[str, tuple[ActionConfig, ...]], lamps: tuple[LampConfig, ...]) -> None:
+        """These hold from now on, by what was heard already; no take begins by that."""
+        self._rules, self._lamps = rules, lamps
+        self._heard = {id: state for id, state in self._heard.items() if id in rules}
 
     @property
     def heard(self) -> Mapping[str, State]:

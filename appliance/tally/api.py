@@ -32,6 +32,9 @@ class TallyBoard:
         receivers: tuple[str, ...],
     ) -> None:
         self._store, self._sources, self._actions = store, sources, actions
+        self.reconfigure(lamps, receivers)
+
+    def reconfigure(self, lamps: tuple[LampConfig, ...], receivers: tuple[str, ...]) -> None:
         self._lamps, self._receivers = lamps, receivers
 
     def keep(self, source_id: str, value: EventValue) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from appliance.config.model import EventValue
 from appliance.core.store import Store
@@ -44,10 +44,16 @@ class Inputs:
         self._clock = clock
         self._rearm = rearm
         self._problem = problem
-        now = clock.monotonic()
-        self._paces = {id: Pace(source.config.event, now) for id, source in sources.all.items()}
-        for id, pace in self._paces.items():
-            pace.begin(sources.state(id).payload.plain, now)
+        self._paces: dict[str, Pace] = {}
+        self.reconfigure(tuple(sources.all))
+
+    def reconfigure(self, begun: Collection[str]) -> None:
+        """The sources are others now; ``begun``: those that are new or of another kind."""
+        now = self._clock.monotonic()
+        self._paces = {id: pace for id, pace in self._paces.items() if id in self._sources.all}
+        for id in begun:
+            self._paces[id] = Pace(self._sources.source(id).config.event, now)
+            self._paces[id].begin(self._sources.state(id).payload.plain, now)
 
     def read(self, source_id: str, value: EventValue) -> None:
         """An input says ``value``. It becomes an event now, or when its pace allows it."""

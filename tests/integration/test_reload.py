@@ -17,7 +17,7 @@ from tests.support import audio
 
 pytestmark = pytest.mark.root
 
-OK, FORBIDDEN, CONFLICT = 200, 403, 409
+OK, FORBIDDEN, NOT_FOUND, CONFLICT = 200, 403, 404, 409
 TONE_HZ = 440.0
 SOURCE = """
 [[devices]]
@@ -158,3 +158,95 @@ def test_a_box_that_is_called_something_else_now_is_announced_once(lan: Lan, sta
     assert booth.reload(QUIET.replace("Booth", "Foyer") + ANOTHER).status == OK
     observer.wait_for("Foyer")
     assert list(observer.services()) == ["Foyer"]
+
+
+BUTTON = """
+[[senders]]
+name = "button"
+device = "booth"
+label = "Button"
+format = "data"
+transport = "websocket"
+media_type = "application/json"
+event_type = "boolean"
+"""
+FADER = """
+[[senders]]
+name = "fader"
+device = "booth"
+label = "Fader"
+format = "data"
+transport = "websocket"
+media_type = "application/json"
+event_type = "number"
+event = { min = 0, max = 10 }
+"""
+LAMP = """
+[[receivers]]
+name = "lamp"
+device = "booth"
+label = "Lamp"
+format = "data"
+transport = "websocket"
+media_types = ["application/json"]
+event_types = ["boolean"]
+actions = [{ show = "On air" }]
+"""
+
+
+def tally(box: Box) -> dict[str, Any]:
+    board: dict[str, Any] = box.json("/panel/tally")
+    return board
+
+
+def sources(box: Box) -> dict[str, Any]:
+    return {each["label"]: each["value"] for each in tally(box)["sources"]}
+
+
+def press(box: Box, label: str, value: object) -> None:
+    (id,) = [each["id"] for each in tally(box)["sources"] if each["label"] == label]
+    assert box.post("/panel/tally", {"source_id": id, "value": value}).status == OK
+
+
+def test_events_come_change_and_go(lan: Lan, start_box: StartBox) -> None:
+    box = start_box(lan.host("booth"), QUIET)
+    assert "events/" not in box.json("/x-nmos/")
+    assert box.reload(QUIET + BUTTON + LAMP).json() == {"changed": "sender button added; receiver lamp added"}
+    assert "events/" in box.json("/x-nmos/")
+    eventually(lambda: listed(box, "Button"), "the button on the menu")
+    press(box, "Button", True)
+    take(box, "Lamp", "Button")
+    eventually(lambda: tally(box)["shown"] == ["On air"], "what the lamp heard")
+    before = box.json("/x-nmos/events/v1.0/sources/")
+
+    changed = LAMP.replace("On air", "Live")
+    assert box.reload(QUIET + BUTTON + changed + FADER).status == OK
+    assert tally(box)["shown"] == ["Live"]
+    assert sources(box) == {"Button": True, "Fader": 0}
+    assert before[0] in box.json("/x-nmos/events/v1.0/sources/")
+    press(box, "Fader", 7)
+    press(box, "Button", False)
+    eventually(lambda: sources(box) == {"Button": False, "Fader": 7}, "both values")
+
+    assert box.reload(QUIET + FADER).json() == {"changed": "sender button removed; receiver lamp removed"}
+    assert sources(box) == {"Fader": 7}
+    assert box.reload(QUIET).status == OK
+    assert "events/" not in box.json("/x-nmos/")
+    assert box.get("/x-nmos/events/v1.0/sources").status == NOT_FOUND
+
+
+def test_channel_mapping_comes_changes_and_goes(lan: Lan, start_box: StartBox) -> None:
+    box = start_box(lan.host("booth"), QUIET)
+    base = "/x-nmos/channelmapping/v1.0"
+    assert box.get(base).status == NOT_FOUND
+    assert box.reload(QUIET + "[mapping]\n").json() == {"changed": "mapping changed"}
+    assert box.json(f"{base}/inputs") == ["receiver-recorder/"]
+    label = '[mapping]\ninputs = [{ id = "receiver-recorder", label = "Tape" }]\n'
+    assert box.reload(QUIET + label + ANOTHER).status == OK
+    assert box.json(f"{base}/inputs") == ["receiver-recorder/", "receiver-second/"]
+    assert box.json(f"{base}/inputs/receiver-recorder/properties")["name"] == "Tape"
+    assert box.reload(QUIET).json() == {"changed": "receiver second removed; mapping changed"}
+    assert box.get(base).status == NOT_FOUND
+    assert "channelmapping/" not in box.json("/x-nmos/")
+    assert box.reload(QUIET + "[mapping]\n").status == OK
+    assert box.json(f"{base}/inputs") == ["receiver-recorder/"]

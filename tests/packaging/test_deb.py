@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 
 from tests.lan import http
@@ -193,6 +194,8 @@ def test_it_comes_back_as_the_same_node_when_it_is_killed(installation: Installa
 
 
 def test_it_is_replaced_when_it_hangs(installation: Installation) -> None:
+    state = partial(installation.machine.unit_property, UNIT, "ActiveState")
+    eventually(lambda: state() == "active", "the watch over it")  # it answers a little before
     before = _main_pid(installation)
     installation.machine.run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", UNIT)
     eventually(lambda: _main_pid(installation) not in ("0", before), "another process", patience_s=60)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from appliance.config.model import EventInputConfig, LampConfig
 from appliance.edge.io import Close, Problem, Read
+from appliance.edge.io.appearing import watch
 
 CONSUMER = "nmos-appliance"
 AT_ONCE = 16
@@ -54,68 +55,121 @@ def library_of(gpiod: Any) -> Library:
 
 
 def open_input(config: EventInputConfig, read: Read, problem: Problem, found: Library | None = None) -> Close:
-    """Follow a line."""
-    line = _open(config.chip, config.line, config.active_low, config.pull, problem, found or library())
-    if line is None:
-        return lambda: None
-    loop = asyncio.get_running_loop()
-    number = line.fileno()
+    """Follow a line, from when its chip is there."""
 
-    def on_edges() -> None:
+    def opened(line: Line) -> None:
+        asyncio.get_running_loop().add_reader(line.fileno(), on_edges, line)
+        read(line.get())
+
+    def on_edges(line: Line) -> None:
         try:
             for active in line.edges():
                 read(active)
         except OSError as error:  # the chip was unplugged
-            loop.remove_reader(number)
-            problem(_why(config.chip, config.line, error))
+            held.lost(error)
 
-    def close() -> None:
-        loop.remove_reader(number)
-        line.close()
+    def closing(line: Line) -> None:
+        asyncio.get_running_loop().remove_reader(line.fileno())
 
-    loop.add_reader(number, on_edges)
-    read(line.get())
-    return close
+    held = _Held(config.chip, config.line, problem, opened, closing)
+    held.open(found or library(), config.active_low, config.pull)
+    return held.close
 
 
 class Lamp:
-    """A line that is set; without effect where it cannot be had."""
+    """A line that is set, from when its chip is there."""
 
     def __init__(self, config: LampConfig, problem: Problem, found: Library | None = None) -> None:
-        self._config = config
-        self._problem = problem
-        self._line = _open(config.chip, config.line, config.active_low, None, problem, found or library())
+        self._lit = False
+        self._held = _Held(config.chip, config.line, problem, lambda line: line.set(self._lit), lambda line: None)
+        self._held.open(found or library(), config.active_low, None)
 
     def light(self, lit: bool) -> None:
-        if self._line is not None:
+        self._lit = lit
+        if self._held.line is not None:
             try:
-                self._line.set(lit)
+                self._held.line.set(lit)
             except OSError as error:
-                self._problem(_why(self._config.chip, self._config.line, error))
+                self._held.lost(error)
 
     def close(self) -> None:
-        if self._line is not None:
-            self.light(False)
-            self._line.close()
-            self._line = None
+        self.light(False)
+        self._held.close()
 
 
-def _open(
-    chip: str, line: int, active_low: bool, pull: str | None, problem: Problem, found: Library | None
-) -> Line | None:
-    if found is None:
-        problem(MISSING)
-        return None
-    try:
-        return found(chip, line, active_low, pull)
-    except (OSError, ValueError) as error:
-        problem(_why(chip, line, error))
-        return None
+def _nothing() -> None:
+    """There is no watch to end."""
 
 
-def _why(chip: str, line: int, error: Exception) -> str:
-    said = error.strerror if isinstance(error, OSError) else str(error)
-    return f"line {line} of {chip} cannot be had: {said or type(error).__name__}"
+_NOTHING: Close = _nothing
+
+
+class _Held:
+    """One line, held while its chip is there. ``opened`` and ``closing`` are called with it; what keeps it from being
+    held is a ``problem``, until it is."""
+
+    line: Line | None = None
+
+    def __init__(
+        self,
+        chip: str,
+        number: int,
+        problem: Problem,
+        opened: Callable[[Line], None],
+        closing: Callable[[Line], None],
+    ) -> None:
+        self._chip, self._number, self._problem = chip, number, problem
+        self._opened, self._closing = opened, closing
+        self._request: Callable[[], Line] | None = None
+        self._said: str | None = None
+        self._end_watch: Close = _NOTHING
+
+    def open(self, found: Library | None, active_low: bool, pull: str | None) -> None:
+        if found is None:
+            self._problem(MISSING)
+            return
+        self._request = functools.partial(found, self._chip, self._number, active_low, pull)
+        self._try()
+
+    def lost(self, error: Exception) -> None:
+        """It does not answer any more: it is let go of, until its chip comes again."""
+        self._let_go()
+        self._fail(error)
+
+    def close(self) -> None:
+        self._end_watch()
+        self._let_go()
+
+    def _try(self) -> None:
+        assert self._request is not None
+        try:
+            self.line = line = self._request()
+            self._opened(line)
+        except (OSError, ValueError) as error:
+            self._let_go()
+            self._fail(error)
+        else:
+            self._end_watch()
+            self._end_watch = _NOTHING
+            self._say(None)
+
+    def _let_go(self) -> None:
+        if self.line is not None:
+            line, self.line = self.line, None
+            self._closing(line)
+            with contextlib.suppress(OSError):
+                line.close()
+
+    def _fail(self, error: Exception) -> None:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        self._say(f"line {self._number} of {self._chip} cannot be had: {said or type(error).__name__}")
+        if self._end_watch is _NOTHING:
+            self._end_watch = watch(self._chip, self._try)
+
+    def _say(self, why: str | None) -> None:
+        if why != self._said:
+            self._said = why
+            self._problem(why)
 
 
 class _Line1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from appliance.nmos.is05.events import EVENTS_PATH
 from appliance.nmos.is07.sources import Sources
-from appliance.web.messages import Answer, Request
+from appliance.web.messages import Answer, Handler, Request
 from appliance.web.site import Site
 
 
@@ -15,13 +15,18 @@ class EventsApi:
         self._sources = sources
 
     def mount(self, site: Site) -> None:
+        """Where there are no sources (any more), there is nothing of it."""
         base, _, version = EVENTS_PATH.rpartition("/")
-        site.route(base, get=lambda request: Answer([f"{version}/"]))
-        site.route(EVENTS_PATH, get=lambda request: Answer(["sources/"]))
-        site.route(f"{EVENTS_PATH}/sources", get=self._list)
-        site.route(f"{EVENTS_PATH}/sources/<id>", get=self._one)
-        site.route(f"{EVENTS_PATH}/sources/<id>/type", get=self._type)
-        site.route(f"{EVENTS_PATH}/sources/<id>/state", get=self._state)
+        handlers: dict[str, Handler] = {
+            base: lambda request: Answer([f"{version}/"]),
+            EVENTS_PATH: lambda request: Answer(["sources/"]),
+            f"{EVENTS_PATH}/sources": self._list,
+            f"{EVENTS_PATH}/sources/<id>": self._one,
+            f"{EVENTS_PATH}/sources/<id>/type": self._type,
+            f"{EVENTS_PATH}/sources/<id>/state": self._state,
+        }
+        for path, handler in handlers.items():
+            site.route(path, only=lambda request: bool(self._sources.all), get=handler)
 
     def _list(self, request: Request) -> Answer:
         return Answer([f"{id}/" for id in self._sources.all])

@@ -103,6 +103,10 @@ class Broadcaster:
 
     # ---- senders
 
+    def serve(self, devices: frozenset[str]) -> None:
+        """Clients may come for these now; those of others have heard that the sources went."""
+        self._devices = devices
+
     def offer(self, source_id: str, device_id: str) -> None:
         self._offered[source_id] = device_id
 

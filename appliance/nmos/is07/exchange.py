@@ -88,7 +88,6 @@ class Exchange:
         self._store = store
         self.sources = sources
         self._endpoints = {endpoint.id: endpoint for endpoint in endpoints if not endpoint.transport.is_rtp}
-        self._by_source = {source.id: source.sender_id for source in sources.all.values()}
         self._sending: dict[str, Sending] = {}
         self._receiving: dict[str, Receiving] = {}
         self._statuses: dict[str, StreamStatus] = {}
@@ -103,6 +102,19 @@ class Exchange:
             self._follow(endpoint, self._store.aspect(ASPECT, id))
         self._store.subscribe(self._changed)
         self.sources.subscribe(self._published)
+
+    def reconfigure(self, endpoints: Iterable[Endpoint]) -> None:
+        """The senders and receivers are these now, and ``sources`` theirs: what goes is stopped, what did not change
+        goes on, the rest is begun."""
+        before = self._endpoints
+        self._endpoints = {endpoint.id: endpoint for endpoint in endpoints if not endpoint.transport.is_rtp}
+        for id, endpoint in before.items():
+            now = self._endpoints.get(id)
+            if now is None or now.transport is not endpoint.transport:
+                self._follow(endpoint, None)
+                self._statuses.pop(id, None)
+        for id, endpoint in self._endpoints.items():
+            self._follow(endpoint, self._store.aspect(ASPECT, id))
 
     # ---- for carriers
 
@@ -212,7 +224,7 @@ class Exchange:
             listener(receiver_id)
 
     def _published(self, source: EventSource, event: Event) -> None:
-        sending = self._sending.get(self._by_source[source.id])
+        sending = self._sending.get(source.sender_id)
         if sending is not None:
             self.carriers[self._endpoints[sending.sender_id].transport].publish(sending, event)
 

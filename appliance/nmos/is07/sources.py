@@ -5,7 +5,7 @@ Listeners hear of every event in its order, within the call that made it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -38,14 +38,22 @@ class Sources:
 
     def __init__(self, endpoints: Iterable[Endpoint], clock: Clock) -> None:
         self._clock = clock
-        self._sources = {source.id: source for source in map(_source, endpoints) if source is not None}
-        now = clock.tai_ns()
-        self._states = {
-            id: State(id, source.definition.event_type, source.definition.initial(), now)
-            for id, source in self._sources.items()
-        }
+        self._sources: dict[str, EventSource] = {}
+        self._states: dict[str, State] = {}
         self._listeners: list[Listener] = []
         self.told = 0
+        self.reconfigure(endpoints)
+
+    def reconfigure(self, endpoints: Iterable[Endpoint]) -> None:
+        """The sources are these now. One whose type is the same goes on saying what it says."""
+        before, states, now = self._sources, self._states, self._clock.tai_ns()
+        self._sources = {source.id: source for source in map(_source, endpoints) if source is not None}
+        self._states = {
+            id: states[id]
+            if id in before and before[id].definition.to_json() == source.definition.to_json()
+            else State(id, source.definition.event_type, source.definition.initial(), now)
+            for id, source in self._sources.items()
+        }
 
     @property
     def all(self) -> Mapping[str, EventSource]:
@@ -78,11 +86,15 @@ class Sources:
         self._tell(source, self.carried(id))
         return True
 
-    def end(self, kind: Literal["reboot", "shutdown"]) -> None:
-        """Every source is about to go (Message types sections 1.2 and 1.3)."""
+    def end(self, kind: Literal["reboot", "shutdown"], ids: Collection[str] | None = None) -> None:
+        """Every source, or these, are about to go (Message types sections 1.2 and 1.3)."""
         now = self._clock.tai_ns()
-        for source in self._sources.values():
+        for source in [source for id, source in self._sources.items() if ids is None or id in ids]:
             self._tell(source, Ending(kind, source.id, now, source.flow_id))
+
+    def say(self, id: str) -> None:
+        """What it says now, also to those who were told before."""
+        self._tell(self.source(id), self.carried(id))
 
     def subscribe(self, listener: Listener) -> None:
         """Call ``listener`` with every later event."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeAlias
 
 from appliance.core.store import Store
@@ -21,6 +22,7 @@ _MAP = ((ASPECT, None), (LAST_ASPECT, None))
 
 _Parts: TypeAlias = dict[str, Callable[[Any], Any]]
 """What there is to GET below an Input or Output, each made from it."""
+_Route: TypeAlias = Callable[..., None]
 _Find: TypeAlias = Callable[[str], Input | Output]
 
 
@@ -43,28 +45,30 @@ class ChannelMappingApi:
             "caps": lambda one: {"routable_inputs": self._routable(one)},
         }
 
-    def mount(self, site: Site) -> None:
-        site.route(BASE, get=_listing(f"{VERSION}/"))
+    def mount(self, site: Site, only: Callable[[Request], bool] | None = None) -> None:
+        """``only``: see :meth:`Site.route`."""
+        route: _Route = partial(site.route, only=only)
+        route(BASE, get=_listing(f"{VERSION}/"))
         base = f"{BASE}/{VERSION}"
-        site.route(base, get=_listing("inputs/", "map/", "outputs/", "io/"))
-        site.route(f"{base}/io", get=self._io)
+        route(base, get=_listing("inputs/", "map/", "outputs/", "io/"))
+        route(f"{base}/io", get=self._io)
         channels = self._map
-        self._mount(site, f"{base}/inputs", lambda: channels.matrix.inputs, channels.input, self._input)
-        self._mount(site, f"{base}/outputs", lambda: channels.matrix.outputs, channels.output, self._output)
-        site.route(f"{base}/map", get=_listing("activations/", "active/"))
-        site.route(f"{base}/map/active", get=self._active)
-        site.route(f"{base}/map/active/<id>", get=self._active_output)
-        site.route(f"{base}/map/activations", get=self._pending, post=self._activate)
-        site.route(f"{base}/map/activations/<id>", get=self._one_pending, delete=self._cancel)
+        self._mount(route, f"{base}/inputs", lambda: channels.matrix.inputs, channels.input, self._input)
+        self._mount(route, f"{base}/outputs", lambda: channels.matrix.outputs, channels.output, self._output)
+        route(f"{base}/map", get=_listing("activations/", "active/"))
+        route(f"{base}/map/active", get=self._active)
+        route(f"{base}/map/active/<id>", get=self._active_output)
+        route(f"{base}/map/activations", get=self._pending, post=self._activate)
+        route(f"{base}/map/activations/<id>", get=self._one_pending, delete=self._cancel)
 
-    def _mount(self, site: Site, base: str, ids: Callable[[], Iterable[str]], find: _Find, parts: _Parts) -> None:
+    def _mount(self, route: _Route, base: str, ids: Callable[[], Iterable[str]], find: _Find, parts: _Parts) -> None:
         def show(part: Callable[[Any], Any]) -> Handler:
             return lambda request: Answer(part(find(request.params["id"])))
 
-        site.route(base, get=lambda request: Answer([f"{id}/" for id in ids()]))
-        site.route(f"{base}/<id>", get=show(lambda one: [f"{name}/" for name in parts]))
+        route(base, get=lambda request: Answer([f"{id}/" for id in ids()]))
+        route(f"{base}/<id>", get=show(lambda one: [f"{name}/" for name in parts]))
         for name, part in parts.items():
-            site.route(f"{base}/<id>/{name}", get=show(part))
+            route(f"{base}/<id>/{name}", get=show(part))
 
     # ---- inputs and outputs
 

@@ -4,7 +4,7 @@ from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
-from appliance.config.difference import LIVE, RESTART, in_words, needs_restart
+from appliance.config.difference import LIVE, RESTART, fixed, in_words, needs_restart
 from appliance.config.mapping import MappingConfig
 from appliance.config.model import (
     Config,
@@ -58,17 +58,24 @@ def test_what_can_be_followed_live_is_said_in_words(after: Config, words: str) -
          ["network.http_port", "network.multicast_ttl"]),
         (replace(CONFIG, discovery=DiscoveryConfig(mode=DiscoveryMode.OFF)), ["discovery.mode"]),
         (replace(CONFIG, media=MediaConfig(latency_ms=5.0)), ["media.latency_ms"]),
-        (replace(CONFIG, senders=(*CONFIG.senders, BUTTON)), ["senders button"]),
     ],
 )  # fmt: skip
 def test_what_cannot_names_its_keys(after: Config, keys: list[str]) -> None:
     assert needs_restart(CONFIG, after) == [(key, RESTART) for key in keys]
 
 
-def test_an_endpoint_that_becomes_one_of_events_needs_a_restart() -> None:
-    before = replace(CONFIG, senders=(*CONFIG.senders, replace(BUTTON, transport=Transport.RTP_MCAST)))
-    after = replace(CONFIG, senders=(*CONFIG.senders, BUTTON))
-    assert needs_restart(before, after) == needs_restart(after, before) == [("senders button", RESTART)]
+def test_what_needs_a_restart_is_few_and_can_be_named() -> None:
+    assert list(fixed()) == [
+        "network.http_port", "network.multicast_pool", "network.multicast_ttl", "network.return_after_s",
+        "network.ptp_sockets", "tls", "authorization", "discovery", "media",
+        *(f"panel.{key.name}" for key in fields(PanelConfig) if key.name != "receiver"),
+    ]  # fmt: skip
+
+
+def test_events_and_channel_mapping_come_and_go_live() -> None:
+    after = replace(CONFIG, senders=(*CONFIG.senders, BUTTON), mapping=MappingConfig())
+    assert needs_restart(CONFIG, after) == needs_restart(after, CONFIG) == []
+    assert in_words(CONFIG, after) == "sender button added; mapping changed"
 
 
 def test_every_live_key_exists() -> None:
@@ -78,9 +85,3 @@ def test_every_live_key_exists() -> None:
         keys.add(table.name)
         keys.update(f"{table.name}.{key.name}" for key in (fields(value) if is_dataclass(value) else ()))
     assert keys >= LIVE
-
-
-def test_channel_mapping_begins_and_ends_with_a_restart() -> None:
-    with_it, without = Config(mapping=MappingConfig()), Config()
-    for before, after in ((with_it, without), (without, with_it)):
-        assert needs_restart(before, after) == [("mapping", RESTART)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from appliance.config.mapping import MappingConfig
 from appliance.config.model import MediaConfig
 from appliance.core.store import Listener
 from appliance.edge.patchbay import Patchbay
@@ -127,7 +128,7 @@ async def test_a_mixer_that_was_killed_leaves_no_end_open_and_another_takes_its_
 @rigged
 async def test_nothing_is_started_before_a_stream_needs_it(rig: Rig) -> None:
     rig.route(_0=MUTED)
-    rig.patchbay.reconfigured()
+    rig.patchbay.reconfigured(MappingConfig())
     assert await rig.patchbay.settled(0)
     patched = rig.patchbay.patched(sender_id("tone"), SENDER)
     assert isinstance(patched, Job)

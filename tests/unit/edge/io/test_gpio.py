@@ -1,7 +1,9 @@
 """GPIO lines through both generations of libgpiod's Python module."""
 
 import asyncio
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,13 +71,103 @@ def test_a_lamp(make: Make) -> None:
         assert line.level == 0
 
 
-def test_without_the_library_it_says_what_to_install() -> None:
-    said: list[str | None] = []
-    gpio.open_input(EventInputConfig(kind="gpio"), print, said.append, lambda *line: refuse())()
-    lamp = gpio.Lamp(LampConfig("red", kind="gpio"), said.append, lambda *line: refuse())
-    lamp.light(True)
-    lamp.close()
-    assert said == ["line 0 of /dev/gpiochip0 cannot be had: Permission denied"] * 2
+def test_a_line_that_is_refused_is_a_problem() -> None:
+    async def main() -> list[str | None]:
+        said: list[str | None] = []
+        gpio.open_input(EventInputConfig(kind="gpio"), print, said.append, lambda *line: refuse())()
+        lamp = gpio.Lamp(LampConfig("red", kind="gpio"), said.append, lambda *line: refuse())
+        lamp.light(True)
+        lamp.close()
+        return said
+
+    assert asyncio.run(main()) == ["line 0 of /dev/gpiochip0 cannot be had: Permission denied"] * 2
+
+
+class LaterChip:
+    """Its lines can be had when it is there, and only by its group once udev has said so."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.lines: list[PaperLine] = []
+
+    def __call__(self, path: str, number: int, active_low: bool, pull: str | None) -> gpio.Line:
+        if not self._path.exists():
+            raise FileNotFoundError(2, "No such file or directory")
+        if self._path.stat().st_mode & 0o777 != 0o660:
+            raise PermissionError(13, "Permission denied")
+        self.lines.append(PaperLine())
+        return self.lines[-1]
+
+
+class PaperLine:
+    def __init__(self) -> None:
+        self.ours, self.theirs = socket.socketpair()
+        self.level = True
+        self.open = True
+
+    def fileno(self) -> int:
+        return self.ours.fileno()
+
+    def get(self) -> bool:
+        return self.level
+
+    def set(self, active: bool) -> None:
+        self.level = active
+
+    def edges(self) -> list[bool]:
+        raise OSError(19, "No such device")
+
+    def close(self) -> None:
+        self.ours.close()
+        self.theirs.close()
+        self.open = False
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - the kernel makes it so
+            await asyncio.sleep(0.005)
+
+
+def test_a_chip_that_comes_later_and_again_is_had_without_asking_for_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        path = tmp_path / "gpiochip7"
+        later, lamps, read, said = LaterChip(path), LaterChip(path), list[Any](), list[str | None]()
+        config = EventInputConfig(kind="gpio", chip=str(path), line=3)
+        close = gpio.open_input(config, read.append, said.append, later)
+        lamp = gpio.Lamp(LampConfig("red", kind="gpio", chip=str(path), line=4), lambda why: None, lamps)
+        lamp.light(True)
+        path.touch(0o600)
+        path.chmod(0o600)
+        await until(lambda: bool(said[-1] and "Permission denied" in said[-1]))
+        path.chmod(0o660)
+        await until(lambda: said[-1] is None and bool(lamps.lines))
+        assert read == [True]
+        assert lamps.lines[0].level
+
+        path.unlink()
+        later.lines[0].theirs.send(b"an edge")
+        await until(lambda: bool(said[-1] and "No such" in said[-1]))
+        assert not later.lines[0].open
+        path.touch(0o600)
+        path.chmod(0o660)
+        await until(lambda: read == [True, True])
+        assert said[-1] is None
+        lamp.close()
+        close()
+        assert not [line for line in (*later.lines, *lamps.lines) if line.open]
+
+    asyncio.run(main())
+
+
+def test_a_folder_that_is_not_there_is_waited_for_in_vain() -> None:
+    async def main() -> list[str | None]:
+        said: list[str | None] = []
+        config = EventInputConfig(kind="gpio", chip="/nowhere/gpiochip0")
+        gpio.open_input(config, print, said.append, LaterChip(Path(config.chip)))()
+        return said
+
+    assert asyncio.run(main()) == ["line 0 of /nowhere/gpiochip0 cannot be had: No such file or directory"]
 
 
 def refuse() -> gpio.Line:

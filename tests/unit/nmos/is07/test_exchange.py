@@ -1,10 +1,15 @@
 """The seam: what carriers are told when IS-05 activates and parks, and what becomes of what they receive."""
 
+from dataclasses import replace
+
+from appliance.config.loader import parse
 from appliance.core.types import Kind
 from appliance.media.engine import StreamStatus
+from appliance.nmos.is05.endpoint import endpoints
 from appliance.nmos.is07.messages import Ending, Event, State
 from appliance.nmos.is07.types import Payload
-from tests.unit.nmos.is07.tallies import TallyBox, receiver, sender, source
+from tests.unit.nmos.is05.boxes import IDENTITIES
+from tests.unit.nmos.is07.tallies import CONFIG, TallyBox, receiver, sender, source
 
 THERE = "674e32cb-84b5-475e-b7db-7821530c4375"
 URI = {"connection_uri": "ws://10.0.0.7:80/x", "ext_is_07_source_id": THERE}
@@ -82,3 +87,39 @@ def test_a_type_that_the_receiver_does_not_take_is_a_fault() -> None:
     box.exchange.report(receiver("lamp"), "running")
     box.patch(Kind.RECEIVER, "lamp", enable=False)
     assert told == {receiver("lamp"): StreamStatus()}
+
+
+def test_another_configuration_leaves_alone_what_is_equal_in_it() -> None:
+    box = TallyBox()
+    box.exchange.start()
+    box.patch(Kind.RECEIVER, "lamp", URI)
+    box.sources.set(source("button"), True)
+    box.websocket.take()
+    box.mqtt.take()
+
+    config = parse(CONFIG.replace('"mqtt"', '"websocket"').replace("max = 100", "max = 50"))
+    kept = replace(config, senders=tuple(one for one in config.senders if one.name != "mode"))
+    made = endpoints(kept, IDENTITIES)
+    box.sources.reconfigure(made)
+    box.exchange.reconfigure(made)
+    assert box.mqtt.take() == [("stop_sending", sender("mode"))]
+    assert box.websocket.take() == []
+    assert box.sources.state(source("button")).payload == Payload(True)
+    assert set(box.sources.all) == {source("button"), source("fader")}
+    assert box.exchange.receiving(receiver("lamp")) is not None
+
+    box.exchange.reconfigure(())
+    said = [entry[:2] for entry in box.websocket.take()]
+    assert said == [
+        ("stop_sending", sender("button")), ("stop_sending", sender("fader")), ("stop_receiving", receiver("lamp"))
+    ]  # fmt: skip
+
+
+def test_a_source_that_goes_says_so_and_no_other() -> None:
+    box = TallyBox()
+    box.exchange.start()
+    box.websocket.take()
+    box.sources.end("shutdown", {source("fader")})
+    assert [(what, id, event.kind) for what, id, event in box.websocket.take()] == [
+        ("publish", sender("fader"), "shutdown")
+    ]
