@@ -28,6 +28,10 @@ host = "{host}"
 authorization = true
 username = "box"
 password = "{events_mqtt_broker_password}"
+[authorization]
+client_id = "box"
+client_secret = "{authorization_client_secret}"
+initial_token = "{authorization_initial_token}"
 [[devices]]
 name = "box"
 [[senders]]
@@ -50,14 +54,6 @@ device = "box"
 driver = "command"
 command = {{ argv = ["sleep", "600"] }}
 """
-AUTHORIZATION = """
-[authorization]
-client_id = "box"
-client_secret = "{authorization_client_secret}"
-initial_token = "{authorization_initial_token}"
-"""
-if any(key.startswith("authorization.") for key in secret_keys()):
-    CONFIG += AUTHORIZATION
 PATHS = (
     *("/metrics", "/healthz", "/panel/status", "/panel/settings", "/panel/receivers", "/panel/sources", "/panel/peers"),
     *("/panel/streams", "/panel/network", "/panel/events", "/x-nmos/node/v1.3/self", "/x-nmos/node/v1.3/senders"),
