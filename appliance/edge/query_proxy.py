@@ -104,6 +104,9 @@ class QueryProxy:
         query = f"?{request.raw_query}" if request.raw_query else ""
         url = f"{target.url}{quote(request.path, safe='/:@!$&,;=+*()~')}{query}"
         headers = target.headers | {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        if self._client.tokens is not None:  # the client's token was for this box: it is nobody else's business
+            headers.pop("authorization", None)
+            headers |= self._client.proof("query", url)
         body = request.json() if request.body else None
         repeatable = request.method in ("GET", "HEAD", "PUT", "DELETE")
         method = "GET" if request.method == "HEAD" else request.method
@@ -117,6 +120,7 @@ class QueryProxy:
             raise QueryApiFailed(f"{MAX_SOCKETS} WebSockets are open already")
         try:
             url, headers = await self._socket_of(target, version, id)
+            headers |= self._client.proof("query", url)
             upstream = await self._sockets.connect(url, headers, MESSAGE_BYTES, BOUNDS.connect_s)
         except HttpFailure as failure:
             raise QueryApiFailed(f"the network's Query API ({target.name}): {failure.reason}") from failure
@@ -133,9 +137,9 @@ class QueryProxy:
 
     async def _socket_of(self, target: Candidate, version: str, id: str) -> tuple[str, dict[str, str]]:
         """Where the network's Query API has the socket of this subscription."""
-        reply = await self._client.get(
-            f"{target.url}{BASE}/{version}/subscriptions/{id}", BOUNDS, headers=target.headers
-        )
+        asked = f"{target.url}{BASE}/{version}/subscriptions/{id}"
+        headers = target.headers | self._client.proof("query", asked)
+        reply = await self._client.get(asked, BOUNDS, headers=headers)
         if reply.status != 200:
             raise HttpFailure(f"it answers {reply.status} for the subscription", reached=True)
         try:
