@@ -112,9 +112,15 @@ unit: .venv
 unit-debian: .venv-debian
 	@tools/run-tests .venv-debian tests/unit $(PYTEST_ARGS)
 integration: integration-packages .venv
-	@tools/run-tests .venv tests/integration $(PYTEST_ARGS)
+	$(call integration-tests,.venv)
 integration-debian: integration-packages .venv-debian
-	@tools/run-tests .venv-debian tests/integration $(PYTEST_ARGS)
+	$(call integration-tests,.venv-debian)
+
+# Most of them wait for others most of the time. What plays sound or runs a browser is given the machine to itself.
+define integration-tests
+@MARKS='not alone' tools/run-tests $(1) -n 3 --dist worksteal tests/integration $(PYTEST_ARGS)
+@MARKS=alone tools/run-tests $(1) tests/integration $(PYTEST_ARGS)
+endef
 
 # All that goes wrong around a box, with the packages that it ships with; NMOS_CHAOS_ROUNDS=100 takes half an hour.
 .PHONY: chaos

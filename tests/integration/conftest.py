@@ -79,8 +79,11 @@ def axe() -> str:
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "lan" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "lan" in fixtures:
             item.add_marker("root")
+        if "browser" in fixtures or item.get_closest_marker("gstreamer"):
+            item.add_marker("alone")
 
 
 @pytest.hookimpl(hookwrapper=True)

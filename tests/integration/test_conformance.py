@@ -31,6 +31,8 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 ALL_METHODS = ("GET", "PUT", "PATCH", "POST", "DELETE", "PROPFIND")
 # The addresses that the examples of IS-05 speak of: two of a sender, two of a receiver.
 EXAMPLE_ADDRESSES = {"eth0": ("192.168.200.10", "192.168.200.15"), "eth1": ("192.168.210.10", "192.168.210.15")}
+# Where the examples of IS-04 have a controller send a receiver.
+EXAMPLE_NETWORKS = ["172.29.0.0/16"]
 SHOWN_BY = {
     "Two legs": "Two legs",
     "Screen": "ST 2110-20",
@@ -54,7 +56,8 @@ def box(lan: Lan, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     for port, addresses in EXAMPLE_ADDRESSES.items():
         for address in addresses:
             host.add_address(port, f"{address}/24")
-    with Box(host, tmp_path_factory.mktemp("everything"), CONFIG.read_text(encoding="utf-8")) as box:
+    config = f"{CONFIG.read_text(encoding='utf-8')}\n[access]\ncontact = {EXAMPLE_NETWORKS}\n"
+    with Box(host, tmp_path_factory.mktemp("everything"), config) as box:
         yield box
         assert box.stop() == 0
         assert "Traceback" not in box.log
