@@ -16,11 +16,13 @@ from appliance.edge.process import Process, environment
 UNIT = "nmos-appliance.service"
 _COMING_BACK = {(UNIT, "restart")} | {(f"{how}.target", "start") for how in ("reboot", "kexec", "soft-reboot")}
 JOBS = ("systemctl", "list-jobs", "--no-legend", "--no-pager", "--plain")
-_PATIENCE_S = 0.4
+PATIENCE_S = 0.4
 _MAX_LINES = 1000
 
 
-async def ending(variables: Mapping[str, str], jobs: Sequence[str] = JOBS) -> Literal["reboot", "shutdown"]:
+async def ending(
+    variables: Mapping[str, str], jobs: Sequence[str] = JOBS, patience_s: float = PATIENCE_S
+) -> Literal["reboot", "shutdown"]:
     """Where nobody can be asked it is a shutdown: nobody promised that the box comes back. ``variables`` are those of
     this process, ``jobs`` the command that lists what the service manager is about to do."""
     if "INVOCATION_ID" not in variables:  # systemd.exec(5): set for whatever it starts
@@ -36,7 +38,7 @@ async def ending(variables: Mapping[str, str], jobs: Sequence[str] = JOBS) -> Li
     except OSError:
         return "shutdown"
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             await asking.ended()
     asking.kill()
     await asking.ended()

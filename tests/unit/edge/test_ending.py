@@ -31,15 +31,19 @@ def test_a_restart_and_a_reboot_come_back(jobs: list[str], comes: bool) -> None:
         (UNDER_SYSTEMD, ("echo", RESTART), "reboot"),
         (UNDER_SYSTEMD, ("echo", "No jobs running."), "shutdown"),
         (UNDER_SYSTEMD, ("false",), "shutdown"),
-        (UNDER_SYSTEMD, ("sleep", "60"), "shutdown"),
         (UNDER_SYSTEMD, ("/nonexistent/systemctl",), "shutdown"),
         ({"PATH": "/usr/bin:/bin"}, ("echo", RESTART), "shutdown"),
     ],
 )
-def test_the_service_manager_is_asked_and_not_waited_for(
-    variables: dict[str, str], jobs: tuple[str, ...], said: str
-) -> None:
+def test_the_service_manager_is_asked(variables: dict[str, str], jobs: tuple[str, ...], said: str) -> None:
     async def main() -> str:
-        return await ending(variables, jobs)
+        return await ending(variables, jobs, patience_s=60)
 
     assert run(main()) == said
+
+
+def test_it_is_not_waited_for_long() -> None:
+    async def main() -> str:
+        return await ending(UNDER_SYSTEMD, ("sleep", "600"), patience_s=0.01)
+
+    assert run(main()) == "shutdown"
