@@ -214,8 +214,8 @@ def half_open_websockets(room: Room, chance: random.Random) -> Iterator[None]:
     host = room.lan.host(f"gone{room.next_number()}")
     url = room.events_url()
     with ExitStack() as stack:
-        for _ in range(20):
-            with suppress(OSError):  # where it is not the only thing that goes wrong
+        with suppress(OSError):  # where it is not the only thing that goes wrong
+            for _ in range(20):
                 stack.enter_context(WebSocket(host, url))
         host.link_down()
     yield
