@@ -70,8 +70,11 @@ class Inspector:
         return (*traps_of_host(self._network.snapshot(), self._commitments), *self._senses.deaf())
 
     def _each(self, id: str, look: Callable[[Path], tuple[str, ...]]) -> tuple[str, ...]:
+        endpoint = self.endpoints.get(id)
+        if endpoint is None:  # a reload goes on: it comes, or has gone, in one of the next steps
+            return ()
         active = (self._store.aspect(ASPECT, id) or {}).get("active") or {}
-        job = desired(id, self.endpoints[id], active, self._network.snapshot(), self._config)
+        job = desired(id, endpoint, active, self._network.snapshot(), self._config)
         if not isinstance(job, Job):
             return ()
         origin = origin_of((active.get("transport_file") or {}).get("data"))
