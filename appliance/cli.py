@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     try:
         config = _load(arguments.file)
+        of_certificates = _certificates(config, arguments.file)
     except ConfigError as error:
         return _refused(error)
     parts = (
@@ -86,9 +89,26 @@ def _check(arguments: argparse.Namespace) -> int:
     print(f"{arguments.file}: good: {', '.join(parts)}")
     from appliance.commands.devices import notes
 
-    for note in notes(config):
+    for note in (*of_certificates, *notes(config)):
         print(f"note: {note}")
     return 0
+
+
+def _certificates(config: Config, file: Path) -> list[str]:
+    """What is to be noted of them; ConfigError where clients would not take them."""
+    if config.tls is None:
+        return []
+    from appliance.edge.certificates import notes, out_of_date, read_all
+
+    now = time.time()
+    try:
+        certificates = read_all(config.tls)
+        if problems := out_of_date(certificates, now):
+            raise ConfigError(problems)
+    except ConfigError as error:
+        raise ConfigError([(f"{file}: {key}", reason) for key, reason in error.problems]) from None
+    host = socket.gethostname()
+    return list(notes(config.tls, certificates, (host, f"{host.partition('.')[0]}.local"), now))
 
 
 def _devices(arguments: argparse.Namespace) -> int:

@@ -126,7 +126,7 @@ def load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:
     try:
         context.load_cert_chain(certificate, key, no_password)
     except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
+        if error.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"):
             raise Unfit(f"the private key in {key} does not belong to the certificate in {certificate}") from None
         raise Unfit(f"{key} has no private key that can be used: {error.reason or error}") from None
 

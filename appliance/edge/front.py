@@ -78,4 +78,5 @@ def _names(panel: PanelConfig, store: Store) -> set[str]:
     host = socket.gethostname()
     short = host.partition(".")[0]
     announced = host_name(host, store.node["id"]).removesuffix(".")
-    return {host, short, f"{short}.local", announced, *panel.names}
+    told = (endpoint["host"] for endpoint in store.node["api"]["endpoints"])  # over TLS: the certificate's name
+    return {host, short, f"{short}.local", announced, *told, *panel.names}
