@@ -223,6 +223,8 @@ class Media:
 
     def _derive_all(self) -> Iterator[None]:
         for id in tuple(self._endpoints):
+            if id not in self._endpoints:  # a step of a reload took it meanwhile
+                continue
             self._derive(id, self._store.aspect(ASPECT, id))
             self._go_on((id,))
             yield
