@@ -43,6 +43,10 @@ class Disk(Protocol):
 
     def remove(self, path: Path) -> None: ...
 
+    def listed(self, path: Path) -> list[Path]:
+        """What is in a directory, in no order."""
+        ...
+
     def sync_directory(self, path: Path) -> None: ...
 
 
@@ -84,6 +88,9 @@ class KernelDisk:
 
     def remove(self, path: Path) -> None:
         path.unlink()
+
+    def listed(self, path: Path) -> list[Path]:
+        return list(path.iterdir())
 
     def sync_directory(self, path: Path) -> None:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

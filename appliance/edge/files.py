@@ -37,6 +37,8 @@ RETRY_S = 5.0
 SLICE_S = 0.002
 COMPACT_ABOVE = 4 * 1024 * 1024
 COMPACT_FACTOR = 4
+MOST_ASIDE = 3
+"""Of one file, the newest: a box that finds it bad at each start does not fill its flash."""
 
 
 class StateDirectory:
@@ -100,6 +102,15 @@ class StateDirectory:
             log.error("%s: %s; it could not be set aside: %s", self.path / name, why, error.strerror)
         else:
             log.error("%s: %s; set aside as %s", self.path / name, why, aside.name)
+            self._keep_few(aside, f"{name}.bad-")
+
+    def _keep_few(self, newest: Path, prefix: str) -> None:
+        """``newest`` stays whatever its name says: the clock may not be set yet."""
+        with contextlib.suppress(OSError):  # a directory, or a disk that cannot be written: it stays
+            older = [path for path in self.disk.listed(self.path) if path.name.startswith(prefix) and path != newest]
+            older.sort(key=lambda path: (len(path.name), path.name))
+            for path in older[: 1 - MOST_ASIDE]:
+                self.disk.remove(path)
 
     def _read_journal(self) -> journal.Kept:
         data = self.read_file(JOURNAL)

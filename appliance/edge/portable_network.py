@@ -57,8 +57,9 @@ class PortableNetwork:
 
     def assign(self, media: Sequence[str], control: str | None) -> None:
         """Other interfaces are for media and control from now on; listeners are told if that makes a difference."""
-        self._media, self._control = tuple(media), control
-        self.refresh()
+        if (tuple(media), control) != (self._media, self._control):
+            self._media, self._control = tuple(media), control
+            self.refresh()
 
     def subscribe(self, listener: StateListener) -> Callable[[], None]:
         return self._listeners.add(listener)

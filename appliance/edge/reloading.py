@@ -78,6 +78,8 @@ class Reloading:
             if task.cancelled() and not self._started:
                 raise Conflict("the box stops: it starts with what the file says then") from None
             raise
+        finally:
+            del task  # it has the refusal, whose traceback has this frame: a cycle (system/collector.py)
 
     def on_signal(self) -> None:
         """SIGHUP: nobody waits for an answer, the log and the panel have it."""

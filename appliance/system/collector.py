@@ -35,17 +35,20 @@ def work() -> None:
 
 @contextmanager
 def resting() -> Iterator[None]:
-    """For a while in which much is made that stays, as by another configuration: it is put aside unseen. Where the
+    """For a while in which much may be made that stays, as by another configuration: then it is put aside unseen. A
+    little is left to the usual pace: what is put aside unseen has the cycles with it that died meanwhile. Where the
     collector is not at :func:`work` this does nothing."""
     if _put_survivors_aside not in gc.callbacks:
         yield
         return
+    gc.collect()  # what died before is not to be put aside with what comes
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
-        gc.collect()  # of nothing, as above
+        if gc.get_count()[0] > _IN_SIGHT:
+            gc.freeze()
+            gc.collect()  # of nothing, as above
         gc.enable()
 
 

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import mkdtemp
 
 from tests.bench.report import about
 from tests.lan.box import CHECKOUT
@@ -68,8 +69,8 @@ def main() -> int:
     acts = [act for act in ACTS if not arguments.only or act.__name__ in arguments.only]
     if not acts:
         parser.error(f"no such act; there are {', '.join(act.__name__ for act in ACTS)}")
-    folder = _RUNS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
-    folder.mkdir(parents=True)
+    _RUNS.mkdir(parents=True, exist_ok=True)
+    folder = Path(mkdtemp(prefix=f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}-", dir=_RUNS))
     soak, turns = Soak(), Turns(folder)
     circumstances = about(quick=False, load_generator="", namespaces=True)
     with Lan(folder) as lan:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
+from appliance.edge.files import COMPACT_ABOVE
+
 BOUNDS: Mapping[str, float] = {
     "rss_kib": 1024,
     "blocks": 4000,
@@ -22,9 +24,10 @@ BOUNDS: Mapping[str, float] = {
     "children": 1,
     "memberships": 2,
     "connections": 2,
-    "state_kib": 1024,
+    "state_kib": COMPACT_ABOVE / 1024,
 }
-"""How much of each kind may come over the second half, however long that is."""
+"""How much of each kind may come over the second half, however long that is. The journal is appended to until it is
+written anew: so it may grow by that."""
 
 
 @dataclass(frozen=True, slots=True)

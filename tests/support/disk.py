@@ -121,6 +121,9 @@ class FakeDisk:
         self.names = {name: file for name, file in self.names.items() if name != path}
         self._renames.append(self.names)
 
+    def listed(self, path: Path) -> list[Path]:
+        return [name for name in self.names if name.parent == path]
+
     def sync_directory(self, path: Path) -> None:
         self._step("sync_directory", path)
         self._on_disk = self.names

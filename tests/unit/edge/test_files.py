@@ -20,7 +20,7 @@ from appliance.core import journal
 from appliance.core.store import Store
 from appliance.core.types import Kind
 from appliance.edge.disk import KernelDisk
-from appliance.edge.files import IDENTITY, JOURNAL, StateDirectory, StateWriter
+from appliance.edge.files import IDENTITY, JOURNAL, MOST_ASIDE, StateDirectory, StateWriter
 from appliance.errors import ApplianceError
 from tests.support.clock import FakeClock
 from tests.support.disk import FakeDisk, PowerCut
@@ -463,6 +463,31 @@ def test_directories_in_the_place_of_files_are_set_aside(tmp_path: Path, caplog:
     assert caplog.text.count("it cannot be read: Is a directory") == 2
 
 
+def test_of_a_file_that_is_bad_at_each_start_the_newest_few_are_kept(tmp_path: Path) -> None:
+    seeds = {opened(tmp_path).seed}
+    others = (tmp_path / f"{JOURNAL}.bad-999999999", tmp_path / f"{IDENTITY}.bad-1", tmp_path / "peers.bad-1")
+    for other in others:
+        other.write_bytes(b"older")
+    for number in range(8):
+        (tmp_path / JOURNAL).write_bytes(b"bad %d" % number)
+        seeds.add(opened(tmp_path).seed)
+        left = set(tmp_path.glob(f"{JOURNAL}.bad-*"))
+        assert b"bad %d" % number in {path.read_bytes() for path in left}
+        assert len(left) <= MOST_ASIDE
+    assert len(seeds) == 1
+    assert [path.exists() for path in others] == [False, True, True]
+
+
+def test_of_what_was_set_aside_the_last_is_kept_though_the_clock_went_back() -> None:
+    disk = FakeDisk()
+    later = [STATE / f"{JOURNAL}.bad-{10**15 + number}" for number in range(MOST_ASIDE + 2)]
+    for path in (*later, STATE / JOURNAL):
+        disk.write(disk.create(path), path.name.encode())
+    StateDirectory(STATE, disk).open()
+    left = {file.data.decode() for path, file in disk.names.items() if ".bad-" in path.name}
+    assert left == {JOURNAL, *(path.name for path in later[1 - MOST_ASIDE :])}
+
+
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     first = StateDirectory(tmp_path)
     first.open()
@@ -502,6 +527,7 @@ def test_the_kernels_disk_does_what_is_asked_of_it(tmp_path: Path) -> None:
     disk.write(handle, memoryview(b"678"))
     disk.close(handle)
     disk.rename(tmp_path / "x" / "a", tmp_path / "x" / "b")
+    assert disk.listed(tmp_path / "x") == [tmp_path / "x" / "b"]
     disk.sync_directory(tmp_path / "x")
     assert disk.read(tmp_path / "x" / "b") == b"12345678"
     with pytest.raises(FileNotFoundError):

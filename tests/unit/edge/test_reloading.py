@@ -1,6 +1,8 @@
 """A reload is applied whole or refused whole, and everybody who waits is told."""
 
 import asyncio
+import gc
+import weakref
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -88,6 +90,26 @@ def test_a_bad_one_is_refused_with_every_reason_and_shown_until_a_good_one_comes
         assert stage.problems[-1] is None
 
     run(main(Stage(ConfigError([("a.toml: node.lable", "there is no such key"), ("x", "1"), ("y", "2"), ("z", "3")]))))
+
+
+def test_a_refusal_leaves_nothing_for_the_collector() -> None:
+    """A cycle may be put aside with what a reload brings, and is never freed then."""
+
+    async def main(stage: Stage) -> None:
+        reloading = stage.started()
+        stage.file = ConfigError([("x", "1")])
+        refusal = weakref.ref(stage.file)
+        with pytest.raises(Conflict):
+            await reloading.reload()
+        stage.file = AFTER
+        await reloading.reload()
+        assert refusal() is None
+
+    gc.disable()
+    try:
+        run(main(Stage()))
+    finally:
+        gc.enable()
 
 
 def test_what_needs_a_restart_leaves_all_of_it_undone() -> None:

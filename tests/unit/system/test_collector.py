@@ -84,3 +84,29 @@ for _ in range(100):
     objects(1_000)
 assert not any(watch() for watch in watched)
 """)
+
+
+def test_what_died_before_or_in_a_while_in_which_little_came_is_not_put_aside() -> None:
+    _run("""
+collector.work()
+before = cycle()
+with collector.resting():
+    dead = [cycle() for _ in range(300)]
+    kept = objects(1_000)
+assert before() is None
+for _ in range(100):
+    passing = objects(1_000)
+assert not any(watch() for watch in dead)
+""")
+
+
+def test_much_that_came_in_a_while_of_rest_is_put_aside_unseen() -> None:
+    _run("""
+collector.work()
+before = cycle()
+with collector.resting():
+    kept = objects(100_000)
+assert before() is None
+assert gc.get_freeze_count() > 100_000
+assert gc.isenabled()
+""")
