@@ -109,4 +109,7 @@ with collector.resting():
 assert before() is None
 assert gc.get_freeze_count() > 100_000
 assert gc.isenabled()
+with collector.resting():
+    kept = objects(100_000)
+assert gc.get_freeze_count() > 100_000, "as many came as went"
 """)
