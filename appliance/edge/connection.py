@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 
 from aiohttp import web
@@ -16,7 +15,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.http_exceptions import LineTooLong
 
-from appliance.edge.connections import Connections, Phase
+from appliance.edge.connections import Connections, Phase, beneath, is_loopback, is_own, untangle
 from appliance.web.access import Access, Right
 from appliance.web.messages import Answer, error_answer
 from appliance.web.quick import is_one_request
@@ -35,7 +34,7 @@ class Connection(web.RequestHandler):
     """aiohttp's protocol for one connection, with what stands before it."""
 
     __slots__ = (
-        *("_all", "_clean", "_gone", "_hsts", "_loop_time", "_taken"),
+        *("_all", "_beneath", "_clean", "_gone", "_hsts", "_loop_time", "_taken"),
         *("local", "own", "phase", "remote", "right", "since", "task"),
     )
 
@@ -56,6 +55,7 @@ class Connection(web.RequestHandler):
         self._taken: bytes | None = b""  # what it was given since it last did
         self._gone: asyncio.Future[None] | None = None
         self._hsts = b""
+        self._beneath: object = None
         self.phase = Phase.IDLE
         self.since = loop.time()
         self.remote = ""
@@ -69,14 +69,16 @@ class Connection(web.RequestHandler):
         super().connection_made(transport)
         ends = [transport.get_extra_info(name) for name in ("peername", "sockname")]
         self.remote = ends[0][0] if ends[0] else ""
-        self.local = all(end and _is_loopback(end[0]) for end in ends)
-        self.own = self.local or bool(ends[0] and ends[1] and ends[0][0] == ends[1][0])
+        self.local = all(end and is_loopback(end[0]) for end in ends)
+        self.own = bool(ends[0] and ends[1]) and is_own(ends[0][0], ends[1][0])
         self.right = self._all.access.right(self.remote, own=self.own)
         if self.right is Right.NOTHING:
             self._clean, self.phase = False, Phase.CLOSING
-            self._all.turned_away(self)
+            self._all.turned_away(self.remote, self.since)
+        self._beneath = transport
         if transport.get_extra_info("sslcontext") is not None:
             self._hsts = self._all.hsts()
+            self._beneath = beneath(asyncio.get_running_loop(), transport.get_extra_info("socket"))
         self._all.admit(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -86,10 +88,9 @@ class Connection(web.RequestHandler):
         self.phase = Phase.CLOSING
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
-        transport = self.transport
         super().connection_lost(exc)
-        if transport is not None:
-            _untangle(transport)
+        untangle(self._beneath)
+        self._beneath = None
 
     def data_received(self, data: bytes) -> None:
         if not data:  # aiohttp to itself: it goes on with what it held back
@@ -317,14 +318,3 @@ def serialised(path: str, answer: Answer, payload: bytes | None = None) -> tuple
     """Head (but for its end) and payload of an answer that is not kept."""
     payload = answer.payload() if payload is None else payload
     return head(answer.status, fields_of(path, answer, payload)), payload
-
-
-def _untangle(transport: asyncio.BaseTransport) -> None:
-    """A transport of asyncio refers to itself, by the method that it reads with, for ever. The collector looks at
-    nothing that lived while many other things came (system/collector.py): what is closed must go without it."""
-    if hasattr(transport, "_read_ready_cb"):
-        transport._read_ready_cb = None  # noqa: SLF001 - asyncio says no other way
-
-
-def _is_loopback(address: str) -> bool:
-    return ipaddress.ip_address(address.partition("%")[0]).is_loopback

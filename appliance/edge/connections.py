@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import ipaddress
 import logging
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -90,8 +92,15 @@ class Connections:
             if connection.right is Right.NOTHING:
                 connection.abort()
 
-    def turned_away(self, connection: Connection) -> None:
-        line = self._notices.of(connection.remote, connection.since)
+    def admits(self, remote: str, here: str) -> bool:
+        """Whether an address may do anything at this one of ours; it is noted where not."""
+        right = self.access.right(remote, own=is_own(remote, here))
+        if right is Right.NOTHING:
+            self.turned_away(remote, asyncio.get_running_loop().time())
+        return right is not Right.NOTHING
+
+    def turned_away(self, remote: str, now: float) -> None:
+        line = self._notices.of(remote, now)
         if line is not None:
             log.warning("%s", line)
 
@@ -149,3 +158,25 @@ class Connections:
         for connection in [connection for connection in self._open if connection.overdue(now)]:
             connection.expire()
         self._sweeper = loop.call_later(_SWEEP_S, self._sweep) if self._open else None
+
+
+def is_own(remote: str, here: str) -> bool:
+    """Whether the other end is this very host."""
+    return remote == here or (is_loopback(remote) and is_loopback(here))
+
+
+def is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def beneath(loop: asyncio.AbstractEventLoop, socket: socket.socket) -> object:
+    """The transport of a socket, whatever is spoken over it."""
+    return getattr(loop, "_transports", {}).get(socket.fileno())  # asyncio says no other way where TLS is above it
+
+
+def untangle(*transports: object) -> None:
+    """A transport of asyncio refers to itself, by the method that it reads with, for ever. The collector looks at
+    nothing that lived while many other things came (system/collector.py): what is closed must go without it."""
+    for transport in transports:
+        if hasattr(transport, "_read_ready_cb"):
+            transport._read_ready_cb = None  # noqa: SLF001 - asyncio says no other way

@@ -3,6 +3,7 @@
 A handshake is work for us and waiting for the client. So it has a deadline, and there are only so many at a time: then
 the one that waited longest goes, of the address that has most, as with connections (edge/connection.py). Programs of
 this host need no TLS, for what they say leaves no wire: a connection with loopback at both ends may begin with either.
+Who may do nothing here is turned away before that: no work is done for him.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from appliance.edge.connections import beneath, untangle
 from appliance.edge.tls import verification
 
 MAX_HANDSHAKES = 100
@@ -32,10 +34,16 @@ log = logging.getLogger(__name__)
 
 
 class Doors:
-    """``context`` is asked for each connection anew; ``make`` makes what it becomes once hands are shaken."""
+    """``context`` is asked for each connection anew; ``make`` makes what it becomes once hands are shaken. ``admits``
+    says whether an address (the first one, at our second one) may do anything here."""
 
-    def __init__(self, context: Callable[[], ssl.SSLContext], make: Callable[[], asyncio.Protocol]) -> None:
-        self._context, self._make = context, make
+    def __init__(
+        self,
+        context: Callable[[], ssl.SSLContext],
+        make: Callable[[], asyncio.Protocol],
+        admits: Callable[[str, str], bool] = lambda remote, here: True,
+    ) -> None:
+        self._context, self._make, self._admits = context, make, admits
         self._accepting: list[asyncio.Task[None]] = []
         self._sockets: list[socket.socket] = []
         self._waiting: dict[asyncio.Task[None], str] = {}
@@ -70,11 +78,23 @@ class Doors:
                 log.warning("no connection can be taken up: %s", error.strerror)
                 await asyncio.sleep(REST_S)
                 continue
+            # A queue of them is taken up without a pause: what is open must go on meanwhile, and each task must have
+            # begun before it may be told to go, for only then it closes its socket.
+            await asyncio.sleep(0)
+            if not self._is_admitted(client, address[0]):
+                client.close()
+                continue
             if len(self._waiting) >= MAX_HANDSHAKES:
                 self._make_room()
             task = loop.create_task(self._welcome(client, address[0]), name="TLS handshake")
             self._waiting[task] = address[0]
             task.add_done_callback(lambda done: self._waiting.pop(done, None))
+
+    def _is_admitted(self, client: socket.socket, remote: str) -> bool:
+        try:
+            return self._admits(remote, client.getsockname()[0])
+        except OSError:  # it has gone
+            return False
 
     def _make_room(self) -> None:
         crowd = Counter(self._waiting.values())
@@ -88,12 +108,12 @@ class Doors:
             async with asyncio.timeout(HANDSHAKE_S):
                 plain = await self._may_be_plain(client)
                 await self._connect(client, plain=plain)
-        except ssl.SSLError as error:
-            self._note(remote, verification(error))
         except TimeoutError:
             self._note(remote, f"it took over {HANDSHAKE_S:g} s")
         except OSError as error:
-            self._note(remote, error.strerror or "it closed the connection")
+            error.__traceback__ = None  # its frames have the connection, and that has them
+            said = verification(error) if isinstance(error, ssl.SSLError) else error.strerror
+            self._note(remote, said or "it closed the connection")
 
     async def _may_be_plain(self, client: socket.socket) -> bool:
         with contextlib.ExitStack() as undo:
@@ -107,13 +127,19 @@ class Doors:
         if plain:
             await loop.connect_accepted_socket(self._make, client)
             return
-        await loop.connect_accepted_socket(
-            self._make,
-            client,
-            ssl=self._context(),
-            ssl_handshake_timeout=HANDSHAKE_S,
-            ssl_shutdown_timeout=SHUTDOWN_S,
-        )
+        transports: list[object] = []
+        loop.call_soon(lambda: transports.append(beneath(loop, client)))
+        try:
+            await loop.connect_accepted_socket(
+                lambda: _Antechamber(self._make),
+                client,
+                ssl=self._context(),
+                ssl_handshake_timeout=HANDSHAKE_S,
+                ssl_shutdown_timeout=SHUTDOWN_S,
+            )
+        except (OSError, asyncio.CancelledError):
+            untangle(*transports)
+            raise
 
     def _note(self, remote: str, why: str) -> None:
         """In the log, but not as often as somebody likes to try."""
@@ -122,6 +148,18 @@ class Doors:
         if now > self._said + SAY_AGAIN_S:
             self._said = now
             log.info("TLS handshake failed (%s): %s", remote, why)
+
+
+class _Antechamber(asyncio.Protocol):
+    """Who waits for the end of a handshake: what has a parser is not made for everybody who knocks."""
+
+    def __init__(self, make: Callable[[], asyncio.Protocol]) -> None:
+        self._make = make
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        protocol = self._make()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
 
 
 def _is_loopback(client: socket.socket) -> bool:

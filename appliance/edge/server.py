@@ -158,7 +158,7 @@ class HttpServer:
         tls = self._tls
         assert tls is not None
         self._connections.hsts = lambda: tls.hsts
-        return Doors(tls.context, made)
+        return Doors(tls.context, made, self._connections.admits)
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         connection = incoming.protocol

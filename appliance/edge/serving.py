@@ -9,6 +9,7 @@ from appliance.config.model import Config
 from appliance.core.store import Store
 from appliance.edge.server import HttpServer, Settled
 from appliance.edge.tls import Tls
+from appliance.errors import Forbidden
 from appliance.nmos.is04.api import NodeApi, Target
 from appliance.panel.guard import LOGIN, Guard
 from appliance.web.access import Access
@@ -50,8 +51,9 @@ class Serving:
             self._guard.check(request)
 
     def _check_name(self, host: str) -> None:
-        if self._guard is not None:
-            self._guard.check_name(host)
+        if self._guard is None:  # nothing is kept for those whom nobody can check; what they ask waits for open
+            raise Forbidden("this box is still starting")
+        self._guard.check_name(host)
 
     def _take(self, id: str, request: Request) -> Answer | Awaitable[Answer]:
         assert self._target is not None

@@ -102,10 +102,13 @@ class SocketClient:
         if refusal := self._tls.refusal(url):
             raise HttpFailure(refusal, reached=True)
         if self._session is None:
+            staying = aiohttp.TraceConfig()
+            staying.on_request_redirect.append(_stay)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, use_dns_cache=False, resolver=Resolver()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
+                trace_configs=[staying],
             )
         try:
             with way(self._tls, url, headers) as (target, options):
@@ -161,6 +164,13 @@ class OpenedSocket:
         with contextlib.suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self._response.close()
+
+
+async def _stay(_session: object, _context: object, redirect: aiohttp.TraceRequestRedirectParams) -> None:
+    """Nobody leads this box elsewhere, to where nothing is encrypted least of all. aiohttp would follow, and has no
+    other way to be told not to where it opens a WebSocket."""
+    redirect.response.close()
+    raise HttpFailure(f"its WebSocket redirects elsewhere ({redirect.response.status})", reached=True)
 
 
 def socket_url(href: object, target: Candidate, policy: ContactPolicy) -> tuple[str, dict[str, str]]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from appliance.errors import ApplianceError
+from appliance.nmos.is05.events import EVENTS_PATH
 from appliance.nmos.is07.rates import Bucket
 from appliance.nmos.is10.access import allows, check_audience, check_path, check_time, is_guarded, may_use
 from appliance.nmos.is10.errors import InsufficientScope, InvalidRequest, InvalidToken, KeysUnknown, NoToken
@@ -26,7 +27,8 @@ KNOWN_S = 60.0
 REFUSALS_PER_S, REFUSALS_AT_ONCE = 1.0, 20
 """Written to the log; a flood of them says nothing more."""
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-_SOCKETS = "/x-nmos/events/"
+_SOCKETS = f"{EVENTS_PATH}/devices/"
+"""Only below it the header that asks for a WebSocket gets one: elsewhere it changes nothing of what is answered."""
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +74,9 @@ class TokenGuard:
             text = _presented(request)
             token = self._verified(text)
             check_time(token, self._utc())
-            if _is_upgrade(request):
+            if _is_upgrade(request) and request.path.startswith(_SOCKETS):
                 # Which sources may be heard is asked of each subscription (BCP-003-02, WebSocket Authorization).
-                check_socket(token, request.path)
+                check_socket(token)
             else:
                 check_path(token, request.method, request.path)
         except ApplianceError as error:
@@ -130,12 +132,10 @@ class TokenGuard:
         return token
 
 
-def check_socket(token: Token, path: str) -> None:
-    """Whether a WebSocket may be opened there at all."""
-    if path.startswith(_SOCKETS) and not may_use(token, "events"):
+def check_socket(token: Token) -> None:
+    """Whether a WebSocket for events may be opened at all."""
+    if not may_use(token, "events"):
         raise InsufficientScope("the token is not for the scope events")
-    if not path.startswith(_SOCKETS):
-        check_path(token, "GET", path)
 
 
 def _presented(request: Request) -> str:

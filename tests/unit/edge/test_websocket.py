@@ -12,7 +12,7 @@ from appliance.discovery.registration.services import Candidate
 from appliance.edge.client import HttpFailure
 from appliance.edge.connection import Connection
 from appliance.edge.connections import Connections, Limits
-from appliance.edge.websocket import ServedSocket, socket_url
+from appliance.edge.websocket import ServedSocket, SocketClient, socket_url
 from appliance.web.quick import QuickReads
 from appliance.web.ready import ReadyAnswers
 from tests.support.leaks import run
@@ -95,3 +95,26 @@ def test_a_client_that_vanishes_leaves_nothing_for_the_collector(said: bytes) ->
         assert not [one for one in gc.get_objects() if isinstance(one, Connection)]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("to", ["http://127.0.0.1:{port}/there", "/there", "ws://127.0.0.1:{port}/there"])
+def test_it_follows_nobody_elsewhere(to: str) -> None:
+    asked: list[str] = []
+
+    async def test() -> None:
+        async def serve(request: web.BaseRequest) -> web.StreamResponse:
+            asked.append(request.path)
+            raise web.HTTPFound(to.format(port=port))
+
+        server = web.Server(serve)
+        listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        client = SocketClient()
+        with pytest.raises(HttpFailure, match="redirects"):
+            await client.connect(f"ws://127.0.0.1:{port}/here", {"Authorization": "Bearer x"}, 1000, 5.0)
+        await client.close()
+        listening.close()
+        await server.shutdown(0.1)
+
+    run(test())
+    assert asked == ["/here"]

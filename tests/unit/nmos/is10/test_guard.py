@@ -219,6 +219,11 @@ def test_other_sockets_need_their_path(box: Box) -> None:
     assert refusal(box, socket(EVENTS, path="/x-nmos/query/v1.3/x")).status == 403
 
 
+def test_to_ask_for_a_socket_where_there_is_none_opens_no_other_path(box: Box) -> None:
+    box.guard.check(socket(EVENTS, path="/x-nmos/events/v1.0/sources/s1"))
+    assert refusal(box, socket(EVENTS, path="/x-nmos/events/v1.0/sources/s2/state")).status == 403
+
+
 # ---- the log
 
 
