@@ -77,7 +77,7 @@ class Process:
         self.pid = self._popen.pid
         self._pidfd = os.pidfd_open(self.pid)
         self._last_lines: deque[str] = deque(maxlen=KEPT_LINES)
-        self._outputs = (
+        self._outputs: tuple[_Output, ...] = (
             _Output(self._loop, self._popen.stdout, on_line),
             _Output(self._loop, self._popen.stderr, self._error),
         )
@@ -126,7 +126,13 @@ class Process:
         for output in self._outputs:
             output.finish()
         self._ended.set_result(None)
-        self._on_exit(code, tuple(self._last_lines))
+        # Whoever has it is had by it through these: what lived long would be a cycle for ever (system/collector.py).
+        on_exit, self._on_exit, self._on_error, self._outputs = self._on_exit, _unheard, _unheard, ()
+        on_exit(code, tuple(self._last_lines))
+
+
+def _unheard(*_: object) -> None:
+    """It has ended."""
 
 
 class Lines:

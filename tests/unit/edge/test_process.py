@@ -1,10 +1,12 @@
 """Child processes: real ones, as only the kernel knows how they end."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,33 @@ def shell(script: str) -> tuple[int, tuple[str, ...], list[str]]:
 
 def test_what_it_said_and_how_it_ended() -> None:
     assert shell("echo out; echo err >&2; exit 3") == (3, ("err",), ["out"])
+
+
+def test_nothing_of_it_waits_for_the_collector_when_it_has_ended() -> None:
+    """A cycle that lived long is never freed (system/collector.py)."""
+
+    class Owner(Ended):
+        def begin(self, script: str) -> None:
+            self.process = self.start("sh", "-c", script)
+
+    async def main() -> None:
+        for script in ("echo out; echo err >&2", "trap '' INT; echo ready; sleep 60"):
+            owner = Owner()
+            owner.begin(script)
+            await owner.said.wait()
+            owner.process.terminate()
+            await owner.process.ended()
+            assert len(owner.exits) == 1
+            left = weakref.ref(owner), weakref.ref(owner.process)
+            del owner
+            await asyncio.sleep(0)
+            assert [one() for one in left] == [None, None]
+
+    gc.disable()
+    try:
+        run(main())
+    finally:
+        gc.enable()
 
 
 def test_a_last_line_without_an_end_counts() -> None:
