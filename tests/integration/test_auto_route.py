@@ -85,7 +85,7 @@ def test_lost_replaced_back_and_returned_to(lan: Lan, start_box: StartBox) -> No
     assert "Main was lost" in receiver(box)["route"]["note"]
     main.start()
     eventually(lambda: shows(box) == "Main", "back")
-    assert "auto-route took Main is back" in box.log
+    eventually(lambda: "auto-route took Main is back" in box.log, "the log to say so")
     assert spare.alive
 
     # A controller's choice wins, over the loss of its source, and over a power cut.

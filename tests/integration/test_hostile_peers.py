@@ -278,7 +278,7 @@ def test_however_badly_they_answer_all_at_once_others_are_found_and_each_is_name
         peer.bump("senders")
         well(box, peer.name)
         eventually(lambda: len(of(box, peer)) == 1, f"{peer.name} in the menu")  # noqa: B023
-        assert f"peer '{peer.name}' is well again" in box.log
+        eventually(lambda: f"peer '{peer.name}' is well again" in box.log, "the log to say so")  # noqa: B023
 
 
 # ---- what they announce

@@ -279,7 +279,7 @@ def test_without_a_network_at_first_it_says_so_once_and_announces_itself_when_it
         assert box.json("/panel/status")["status"]["problems"] == []
         assert home(box)["href"] == f"http://{host.address()}:8080/"
         assert complaints(box) == said
-        assert "multicast works now" in box.log
+        eventually(lambda: "multicast works now" in box.log, "the log to say so")
         assert box.stop() == 0
         assert "Traceback" not in box.log
 
