@@ -172,7 +172,7 @@ class Appliance:
         self.writer.on_problem = lambda problem: self.menu.set_problem("state", problem)
         self.writer.on_problem(self.writer.problem)
         self.service = Service(self.menu, lambda: self.port)
-        self.reloading = Reloading(self._config, self._load, self._apply, self.menu, self.service, self._renew)
+        self.reloading = Reloading(self._config, self._load, self._apply, self.menu, self.service, self.tls.renew)
 
     def _first_receiver(self) -> str | None:
         name = self._config.panel.receiver
@@ -268,7 +268,7 @@ class Appliance:
         await self.discovering.start(self._home())
         self._serve_query()
         self._started("the service manager", self.service.start, self.service.stop)
-        self._started("certificates", lambda: self.tls.start(self.menu), self.tls.stop)
+        self._started("certificates", lambda: self.tls.start(self.menu, self._readdress), self.tls.stop)
         self._started("reloading", self.reloading.start, self.reloading.stop)
         self.serving.open(self.front.guard, self.takes.target)
         self._stops.append(("the service manager's word", self.service.stopping))
@@ -314,12 +314,6 @@ class Appliance:
             self._restore_labels()
         self._rehome()
 
-    def _renew(self) -> None:
-        """The certificates may be for other names now."""
-        if self.tls.renew():
-            self._rehome()
-            self.discovering.network_changed(self._home())
-
     def _populate(self, cause: str) -> None:
         self.builder.populate(self.store, self._host(), cause)
 
@@ -352,6 +346,10 @@ class Appliance:
             self.rehoming.run(self.builder.rehome(self.store, self._host(), "host"))
 
     def _on_network(self, _state: NetworkState) -> None:
+        self._readdress()
+
+    def _readdress(self) -> None:
+        """Others have to call the box otherwise now: at other addresses, or as its new certificates do."""
         self.moving.run(self._move())
 
     def _move(self) -> Iterator[None]:

@@ -17,11 +17,12 @@ from appliance.network.ranges import NO_RANGES, Ranges, plain
 
 @dataclass(frozen=True, slots=True)
 class Myself:
-    """What must be known of this box to tell it from others. ``addresses`` without zone."""
+    """What must be known of this box to tell it from others. ``addresses`` without zone, ``host`` as announced."""
 
     node_id: str = ""
     addresses: frozenset[str] = frozenset()
     port: int = 0
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import random
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.config.model import DiscoveryConfig, DiscoveryMode
@@ -17,6 +18,7 @@ from appliance.discovery.brokers import MQTT_TYPE, Brokers
 from appliance.discovery.contact import Myself
 from appliance.discovery.limits import DEFAULT_LIMITS
 from appliance.discovery.manifests import ManifestCache
+from appliance.discovery.names import addresses_of
 from appliance.discovery.naming import host_name, instance_label
 from appliance.discovery.own import OwnSenders
 from appliance.discovery.peers import PeerCache
@@ -100,6 +102,7 @@ class Discovering:
             world, config.api_versions, random.random, limits=limits, allow_local=config.allow_local, kinds=Kind
         )
         self.policy = lambda: cache.policy
+        self.addresses_of = partial(addresses_of, cache)
         self._cache = cache
         self._client = HttpClient(tls)
         self.mdns = self._mdns = Mdns(self._on_usable)
@@ -264,10 +267,11 @@ class Discovering:
             self._on_feed(feed)
 
     def _identity(self, home: Home) -> Identity:
-        node = self._store.node
-        # A name of the certificate (BCP-003-01 DNS-SD: Server); nobody can verify another.
-        server = f"{self._tls.name}." if self._tls.name else host_name(home.hostname, node["id"])
-        return Identity(instance_label(node["label"]), server, home.port, home.announced)
+        return Identity(instance_label(self._store.node["label"]), self._server(home), home.port, home.announced)
 
     def _myself(self, home: Home) -> Myself:
-        return Myself(self._store.node["id"], frozenset(home.all), home.port)
+        return Myself(self._store.node["id"], frozenset(home.all), home.port, self._server(home))
+
+    def _server(self, home: Home) -> str:
+        # A name of the certificate (BCP-003-01 DNS-SD: Server); nobody can verify another.
+        return f"{self._tls.name}." if self._tls.name else host_name(home.hostname, self._store.node["id"])

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from appliance.config.model import Config, Transport
 from appliance.core.store import Store
 from appliance.core.types import Clock
-from appliance.discovery.contact import ContactPolicy
 from appliance.edge.ending import ending
+from appliance.edge.reach import Reach
 from appliance.edge.server import HttpServer
 from appliance.edge.takes import Takes
 from appliance.edge.tallying import Faces, Tallying
-from appliance.edge.tls import Tls
 from appliance.errors import Locked, NotFound
 from appliance.nmos.is05.endpoint import Endpoint
 from appliance.nmos.is07.api import EventsApi
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Eventing:
-    """``policy``: whom this box may contact; ``menu`` shows how it goes, and ``takes`` does what actions ask for."""
+    """``reach``: whom it may contact, and how; ``menu`` shows how it goes, and ``takes`` does what actions ask for."""
 
     def __init__(
         self,
@@ -44,14 +43,12 @@ class Eventing:
         store: Store,
         endpoints: Sequence[Endpoint],
         clock: Clock,
-        policy: Callable[[], ContactPolicy],
+        reach: Reach,
         menu: MenuModel,
         takes: Takes,
-        tls: Tls,
     ) -> None:
-        self._tls = tls
         self._clock = clock
-        self._policy = policy
+        self._reach = reach
         self._broker = config.events.mqtt_broker
         self._server: HttpServer | None = None
         self._mqtt: MqttCarrier | None = None
@@ -147,7 +144,7 @@ class Eventing:
         from appliance.edge.mqtt import MqttCarrier
 
         if self._mqtt is None:
-            self._mqtt = MqttCarrier(self.exchange, self._broker, self._policy, self._tls)
+            self._mqtt = MqttCarrier(self.exchange, self._broker, self._reach.policy, self._reach.tls)
             self.exchange.carriers[Transport.MQTT] = self._mqtt
         self._mqtt.configure(self._broker)
 
@@ -157,7 +154,7 @@ class Eventing:
 
         devices = frozenset(e.device_id for e in self._endpoints if e.is_sender and e.transport is Transport.WEBSOCKET)
         if self._websocket is None:
-            self._websocket = carrier = WebSocketCarrier(self.exchange, devices, self._clock, self._policy, self._tls)
+            self._websocket = carrier = WebSocketCarrier(self.exchange, devices, self._clock, self._reach)
             self.exchange.carriers[Transport.WEBSOCKET] = carrier
             if server.tokens is not None:
                 carrier.sockets.may_hear = server.tokens.may_hear

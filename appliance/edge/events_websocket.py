@@ -9,15 +9,14 @@ import logging
 import random
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from appliance.core.types import Clock
-from appliance.discovery.contact import ContactPolicy
 from appliance.edge.client import HttpFailure, host_in_url
 from appliance.edge.events_server import EventSockets
-from appliance.edge.tls import Tls
+from appliance.edge.reach import Reach
 from appliance.edge.websocket import OpenedSocket, SocketClient
 from appliance.media.engine import Phase
 from appliance.nmos.is07.broadcast import Broadcaster
@@ -42,22 +41,15 @@ _Place = tuple[str, bool]
 
 
 class WebSocketCarrier:
-    """``policy`` says which addresses may be contacted."""
+    """``reach``: which addresses may be contacted, and how."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        devices: frozenset[str],
-        clock: Clock,
-        policy: Callable[[], ContactPolicy],
-        tls: Tls,
-    ) -> None:
+    def __init__(self, exchange: Exchange, devices: frozenset[str], clock: Clock, reach: Reach) -> None:
         self._exchange = exchange
         self._clock = clock
-        self._policy = policy
+        self._reach = reach
         self._broadcaster = Broadcaster(devices, lambda id: id in exchange.sources.all)
         self._sources: dict[str, str] = {}
-        self._client = SocketClient(tls)
+        self._client = SocketClient(reach.tls)
         self._connections: dict[_Place, _Connection] = {}
         self._places: dict[str, _Place] = {}
         self.tokens: Authorizing | None = None
@@ -107,7 +99,7 @@ class WebSocketCarrier:
         self._places[receiving.receiver_id] = place
         if place not in self._connections:
             tokens = self.tokens if place[1] else None
-            parts = (self._exchange, self._client, self._clock, self._policy)
+            parts = (self._exchange, self._client, self._clock, self._reach)
             self._connections[place] = _Connection(place[0], *parts, tokens)
         self._connections[place].want(receiving.receiver_id, params["ext_is_07_source_id"])
 
@@ -130,7 +122,7 @@ class _Connection:
         exchange: Exchange,
         client: SocketClient,
         clock: Clock,
-        policy: Callable[[], ContactPolicy],
+        reach: Reach,
         tokens: Authorizing | None,
     ) -> None:
         self._tokens = tokens
@@ -138,7 +130,7 @@ class _Connection:
         self._exchange = exchange
         self._client = client
         self._clock = clock
-        self._policy = policy
+        self._reach = reach
         self._link = Link(self, random.random)
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -259,8 +251,11 @@ class _Connection:
         """Where to connect, and the Host header: an address that this box may contact."""
         parts = urlsplit(self._uri)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
-        addresses = [host] if _is_address(host) else await self._look_up(host, port)
-        policy = self._policy()
+        if _is_address(host):
+            addresses: Sequence[str] = [host]
+        else:
+            addresses = self._reach.addresses_of(host, parts.scheme) or await self._look_up(host, port)
+        policy = self._reach.policy()
         # Our own events are ours to hear: a button of this box may light its lamp.
         allowed = [ip for ip in addresses if policy.for_controllers(ip, port) or policy.is_me((ip,), port)]
         if not allowed:

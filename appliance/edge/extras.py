@@ -145,9 +145,12 @@ class Extras:
 
     def _new_eventing(self, endpoints: Sequence[Endpoint]) -> Eventing:
         from appliance.edge.eventing import Eventing
+        from appliance.edge.reach import Reach
 
         around = self._around
-        parts = (around.discovering.policy, around.menu, around.takes, around.tls)
+        discovering = around.discovering
+        reach = Reach(discovering.policy, discovering.addresses_of, around.tls)
+        parts = (reach, around.menu, around.takes)
         eventing = Eventing(self._config, around.store, endpoints, around.clock, *parts)
         eventing.tokens = around.discovering.tokens
         around.media.subscribe(eventing.tallying.on_stream)

@@ -20,6 +20,7 @@ from appliance.discovery.manifests import (
     target,
     wants_token,
 )
+from appliance.discovery.names import addresses_of
 from appliance.discovery.peers import PeerCache
 from appliance.discovery.world import NETWORK, SenderEntry, World
 from appliance.edge.client import Bounds, HttpClient, HttpFailure, host_in_url
@@ -73,7 +74,7 @@ class Manifests:
         if entry is not None:
             with contextlib.suppress(Forbidden, NotFound):
                 return await self._file(self._target(entry, url), entry)
-        for address in await _resolved(where.host):
+        for address in await self._resolved(where):
             if self._cache.policy.for_controller_at(remote, address, where.port):
                 return await self._file(where.at(address), None)
         raise Forbidden(
@@ -103,6 +104,13 @@ class Manifests:
         if peer is None:
             raise NotFound(f"sender {entry.id} belongs to no node that is there now")
         return target(url, peer, self._cache.policy)
+
+    async def _resolved(self, where: Target) -> list[str]:
+        """Addresses of a host that a controller named. Without nss-mdns the C library knows no ``.local``."""
+        if is_literal(where.host):
+            return [where.host]
+        known = addresses_of(self._cache, where.host, where.scheme)
+        return known or await _looked_up(where.host)
 
     async def _file(self, where: Target, entry: SenderEntry | None) -> str:
         body = await self._fetch(where, entry, "application/sdp, */*;q=0.5", "the transport file")
@@ -157,10 +165,8 @@ def _transport_file(body: bytes, host: str) -> str:
     return text
 
 
-async def _resolved(host: str) -> list[str]:
-    """Addresses of a host that a controller named; the only place where DNS is asked, in asyncio's own thread."""
-    if is_literal(host):
-        return [host]
+async def _looked_up(host: str) -> list[str]:
+    """By the C library, in asyncio's own thread."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except UnicodeError as error:  # before DNS is asked: no name of a host can be written so

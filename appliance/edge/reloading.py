@@ -43,7 +43,7 @@ class Reloading:
         apply: Callable[[Config], Awaitable[None]],
         faces: Faces,
         manager: Manager,
-        renew: Callable[[], None] = lambda: None,
+        renew: Callable[[], object] = lambda: None,
     ) -> None:
         self._renew = renew
         self._config, self._load, self._apply, self._faces, self._manager = config, load, apply, faces, manager

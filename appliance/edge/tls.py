@@ -68,6 +68,7 @@ class Tls:
         self.certificates: Sequence[Certificate] = ()
         self._read = b""
         self._faces: Faces | None = None
+        self._on_renewed: Callable[[], None] = lambda: None
         self._timer: asyncio.TimerHandle | None = None
         if config is not None:
             self._load()
@@ -129,9 +130,12 @@ class Tls:
 
     # ---- what changes
 
-    def start(self, faces: Faces) -> None:
-        """Look at the certificates from time to time; the faces hear what is wrong with them, or that nothing is."""
-        self._faces = faces
+    def start(self, faces: Faces, on_renewed: Callable[[], None] = lambda: None) -> None:
+        """Look at the certificates from time to time; the faces hear what is wrong with them, or that nothing is.
+
+        ``on_renewed``: there are others now, which may be for other names.
+        """
+        self._faces, self._on_renewed = faces, on_renewed
         if self.certificates:
             self._look()
 
@@ -148,6 +152,7 @@ class Tls:
         self._load(refuse_old=True)
         log.info("certificates read again: %s", ", ".join(one.path for one in self.certificates) or self._config.ca)
         self._worry()
+        self._on_renewed()
         return True
 
     def _load(self, *, refuse_old: bool = False) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import socket
+import ssl
 import struct
 from types import TracebackType
 from typing import Any, Self
@@ -17,11 +18,22 @@ _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 class WebSocket:
     """One connection. `status` is 101, or what the server answered instead."""
 
-    def __init__(self, namespace: Namespace, url: str, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        namespace: Namespace,
+        url: str,
+        timeout_s: float = 10.0,
+        *,
+        tls: ssl.SSLContext | None = None,
+        address: str | None = None,
+    ) -> None:
+        """`tls` is for wss; `address` is where the URL's name leads, as no name is looked up here."""
         parts = urlsplit(url)
-        assert parts.scheme == "ws", url
+        assert parts.scheme == ("ws" if tls is None else "wss"), url
         assert parts.hostname
-        self._socket = namespace.connect(parts.hostname, parts.port or 80, timeout_s)
+        self._socket = namespace.connect(address or parts.hostname, parts.port or 80, timeout_s)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=parts.hostname)
         self._socket.settimeout(timeout_s)
         self._data = b""
         key = base64.b64encode(os.urandom(16)).decode()
