@@ -247,10 +247,11 @@ class Authorizing:
     # ---- both
 
     def _tell(self) -> None:
-        if self._ring.main is None:
+        if (main := self._ring.main) is None:
             problem = self._ring.last_error or "no authorization server is known, so nobody can use the NMOS APIs"
         else:
-            problem = self._client.last_error
+            why = self._client.last_error
+            problem = f"the authorization server {main.metadata.issuer}: {why}" if why else ""
         if (problem or None) != self._problem and self._started:
             self._problem = problem or None
             self.on_problem(self._problem)

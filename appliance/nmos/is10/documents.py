@@ -19,6 +19,7 @@ METHODS = (BASIC, POST)
 SHORTEST_S, USUAL_S, LONGEST_S = 10.0, 60.0, 86_400.0
 """Lives of tokens: what is said is kept within; where nothing is said it is taken to be short."""
 _MAX_TEXT = 4000
+_MAX_NUMBER = 1e12
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """RFC 6750 section 2.1."""
 _VISIBLE = re.compile(r"[\x20-\x7e]+")
@@ -100,14 +101,10 @@ def read_metadata(body: bytes) -> Metadata:
 def read_registration(body: bytes, issuer: str, scope: str, asked: str) -> Registration:
     """The answer to a registration in which the method ``asked`` was asked for."""
     said = _object(body)
-    expires = said.get("client_secret_expires_at", 0)
-    if isinstance(expires, bool) or not isinstance(expires, int | float):
-        raise BadRequest("client_secret_expires_at: must be a number")
+    expires = _number(said, "client_secret_expires_at", 0)
     if (method := said.get("token_endpoint_auth_method", asked)) not in METHODS:
         raise BadRequest(f"token_endpoint_auth_method: this box can do {' and '.join(METHODS)}")
-    return Registration(
-        issuer, _visible(said, "client_id"), _visible(said, "client_secret"), scope, method, float(expires)
-    )
+    return Registration(issuer, _visible(said, "client_id"), _visible(said, "client_secret"), scope, method, expires)
 
 
 def read_granted(body: bytes) -> Granted:
@@ -117,11 +114,9 @@ def read_granted(body: bytes) -> Granted:
         raise BadRequest("access_token: is none that could be sent")
     if _text(said, "token_type").lower() != "bearer":
         raise BadRequest("token_type: must be Bearer")
-    life = said.get("expires_in", USUAL_S)
-    if isinstance(life, bool) or not isinstance(life, int | float):
-        raise BadRequest("expires_in: must be a number")
+    life = _number(said, "expires_in", USUAL_S)
     scopes = frozenset(_text(said, "scope").split()) if said.get("scope") else None
-    return Granted(token, min(max(float(life), SHORTEST_S), LONGEST_S), scopes)
+    return Granted(token, min(max(life, SHORTEST_S), LONGEST_S), scopes)
 
 
 def read_error(body: bytes) -> str:
@@ -141,11 +136,10 @@ def registration_as_json(registration: Registration) -> JSON:
 def registration_from_json(kept: Mapping[str, object]) -> Registration:
     """:class:`BadRequest` where it was not kept by us."""
     texts = [kept.get(name) for name in ("issuer", "client_id", "client_secret", "scope", "method")]
-    expires = kept.get("expires")
-    if not all(isinstance(text, str) for text in texts) or not isinstance(expires, int | float):
+    if not all(isinstance(text, str) for text in texts):
         raise BadRequest("a registration that was kept is none")
     issuer, client_id, client_secret, scope, method = map(str, texts)
-    return Registration(issuer, client_id, client_secret, scope, method, float(expires))
+    return Registration(issuer, client_id, client_secret, scope, method, _number(kept, "expires", 0))
 
 
 def _object(body: bytes) -> JSON:
@@ -157,6 +151,14 @@ def _text(said: JSON, name: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= max(_MAX_TEXT, MAX_TOKEN):
         raise BadRequest(f"{name}: must be a string that is not empty")
     return value
+
+
+def _number(said: Mapping[str, object], name: str, usual: float) -> float:
+    """Within bounds, for JSON has integers that no float can hold."""
+    value = said.get(name, usual)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadRequest(f"{name}: must be a number")
+    return float(min(max(value, -_MAX_NUMBER), _MAX_NUMBER))
 
 
 def _endpoint(said: JSON, name: str) -> str:
