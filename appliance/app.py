@@ -226,7 +226,7 @@ class Appliance:
         self.extras.mount(self.site, self.server)
         self.meters = MeterEvents(self.store, self.clock, self.media).mount(self.site, self.server)
         parts = (self.store, self.world, self.menu, self.site, self.server, self.media, self.writer)
-        declare(Watched(*parts, self.discovering, self.network, self._turns, lambda: self.extras.eventing))
+        declare(Watched(*parts, self.discovering, self.network, self._turns, self.tls, lambda: self.extras.eventing))
 
     # ---- its life
 

@@ -21,6 +21,7 @@ from appliance.edge.discovering import Discovering
 from appliance.edge.files import StateWriter
 from appliance.edge.media import Media
 from appliance.edge.server import HttpServer
+from appliance.edge.tls import Tls
 from appliance.media.engine import Phase
 from appliance.network.model import Network
 from appliance.panel.duty import off_duty
@@ -51,6 +52,7 @@ class Watched:
     discovering: Discovering
     network: Network
     turns: Turns | None
+    tls: Tls
     eventing: Callable[[], Eventing | None]
 
 
@@ -82,6 +84,7 @@ def readings(watched: Watched) -> Iterator[Reading | HistogramReading]:
     yield from _events(watched.eventing())
     yield from _figures(watched)
     yield from _http(watched)
+    yield from _certificates(watched)
     yield from _journal(watched.writer)
 
 
@@ -192,6 +195,14 @@ def _http(watched: Watched) -> Iterator[Reading]:
     yield counter_by("status", "http_answers", "HTTP answers given; endless streams are not among them.", answers)
     yield gauge("http_kept_answers", "Answers kept as bytes, to be given again.", len(watched.site.ready))
     yield gauge("http_kept_bytes", "What they take.", watched.site.ready.size)
+
+
+def _certificates(watched: Watched) -> Iterator[Reading]:
+    """Where the box speaks TLS."""
+    if watched.tls.certificates:
+        ends = {one.path: one.ends for one in watched.tls.certificates}
+        yield by("file", "certificate_expiry_timestamp_seconds", "When no client takes it any more, since 1970.", ends)
+        yield counter("tls_failed_handshakes", "TLS handshakes that came to nothing.", watched.server.failed_handshakes)
 
 
 def _journal(writer: StateWriter) -> Iterator[Reading]:

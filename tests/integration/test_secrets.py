@@ -13,6 +13,7 @@ from tests.integration.test_operations import command
 from tests.lan.box import CHECKOUT, Box
 from tests.lan.network import Lan
 from tests.lan.waiting import eventually
+from tests.support.authority import Authority
 from tests.unit.config.test_secret_keys import secret_keys
 
 pytestmark = pytest.mark.root
@@ -28,6 +29,9 @@ host = "{host}"
 authorization = true
 username = "box"
 password = "{events_mqtt_broker_password}"
+[tls]
+certificates = ["{certificate}"]
+keys = ["{key}"]
 [authorization]
 client_id = "box"
 client_secret = "{authorization_client_secret}"
@@ -113,13 +117,16 @@ def test_what_is_planted_is_found_nowhere(lan: Lan, start_box: StartBox, tmp_pat
     secrets = planted()
     host = lan.host("box")
     values = {key.replace(".", "_"): value for key, value in secrets.items()}
-    config = CONFIG.format(host=lan.host("broker").address(), **values)
+    certificate, key = Authority(tmp_path / "authority").certify("box", "box.local")
+    files = {"certificate": str(certificate), "key": str(key)}
+    config = CONFIG.format(host=lan.host("broker").address(), **files, **values)
     box = start_box(host, config, environment={"NMOS_APPLIANCE_PASSWORD": secrets["panel.password"]})
     assert box.post("/panel/pin", {"pin": PIN}).status == 200
     headers = {"Content-Type": "application/json"}
     login = box.raw("POST", "/panel/login", json.dumps({"password": secrets["panel.password"]}).encode(), headers)
     secrets |= {"the PIN": PIN, "a session": login.headers["set-cookie"].partition(";")[0].partition("=")[2]}
     assert box.raw("POST", "/panel/login", b'{"password":"planted-wrong-one"}', headers).status == 403
+    secrets["the private key"] = key.read_text(encoding="ascii").splitlines()[2]
     secrets["a wrong password"] = "planted-wrong-one"
 
     eventually(lambda: len(processes(box)) > 1, "the program to run")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.edge.certificates import read_certificate
 from tests.integration.conftest import StartBox
 from tests.integration.test_events import active, endpoint, heard, lit, press, status
 from tests.integration.test_two_boxes import listed
@@ -103,6 +104,13 @@ def peer_error(box: Box, label: str) -> str:
     return str(next(found, ""))
 
 
+def metric(box: Box, name: str) -> float:
+    """Of the one there is of this name."""
+    lines = [line for line in box.get("/metrics").text.splitlines() if line.startswith(f"nmos_appliance_{name}")]
+    assert len(lines) == 1, lines
+    return float(lines[0].rpartition(" ")[2])
+
+
 def frames(wire: socket.socket) -> Iterator[bytes]:
     wire.setblocking(False)
     with suppress(BlockingIOError):
@@ -135,6 +143,7 @@ def test_boxes_of_one_authority_and_one_of_another(
         assert any(CLIENT_HELLO in frame for frame in seen)
         assert not [frame for frame in seen if b" HTTP/1." in frame]
         assert stranger.alive
+        assert metric(stranger, "tls_failed_handshakes_total") > 0
 
     _renewed_while_it_runs(phone, desk, stage, authority)
 
@@ -158,6 +167,7 @@ def _renewed_while_it_runs(phone: Host, desk: Box, stage: Box, authority: Author
         key.write_bytes(kept)
         assert desk.post("/panel/reload", {}).status == 200
         assert shown_certificate(phone, desk) == in_file(certificate) != old
+        assert metric(desk, "certificate_expiry_timestamp_seconds") == read_certificate(str(certificate)).ends
         uri = before["connection_uri"].replace("desk.local", "console.local")
         eventually(lambda: active(desk, "Button")["connection_uri"] == uri, "the name to be the new one")
 
