@@ -8,6 +8,7 @@ import asyncio
 import errno
 import logging
 import os
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -49,8 +50,10 @@ class Trouble:
 
 
 def _is_mortal(transport: object, error: BaseException | None) -> bool:
-    if transport is not None:
-        return isinstance(transport, asyncio.DatagramTransport)
+    if isinstance(transport, asyncio.BaseTransport):
+        # By its socket: asyncio's own transports of datagrams are no DatagramTransport before Python 3.12.
+        sock = transport.get_extra_info("socket")
+        return sock is not None and sock.type == socket.SOCK_DGRAM
     return isinstance(error, MemoryError)  # a timer that could not get memory is one that will not come again
 
 
