@@ -128,7 +128,11 @@ class Oracle:
     def _wrong_announcement(self, observer: Observer) -> Iterator[str]:
         """What a stranger who has just come hears."""
         room = self._room
-        services = {name: service for name, service in observer.services().items() if not name.startswith(GHOST)}
+        services = {
+            name: service
+            for name, service in observer.services().items()
+            if not name.startswith(GHOST) and name not in room.names_lost
+        }
         names = [name for name in services if _NAMES.fullmatch(name)]
         if len(names) != 1 or len(services) != 2 or "desk" not in services:
             yield f"announced: {sorted(services)}"

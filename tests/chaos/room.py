@@ -23,7 +23,7 @@ from tests.lan.capture import Capture
 from tests.lan.documents import peer_documents, resource_id
 from tests.lan.network import Host, Lan
 from tests.lan.observer import Observer
-from tests.lan.peer import Peer
+from tests.lan.peer import NODE_TYPE, Peer
 from tests.lan.registry import Registry
 from tests.lan.waiting import eventually
 from tests.lan.wire import Wire
@@ -154,6 +154,7 @@ class Room:
         here.at_close(self.registry.kill)
         self.registered = False
         """Whether there is a registry, as far as the box can know."""
+        self.names_lost: set[str] = set()
         self._number = self._log_seen = 0
         self._said = Capture(self.box.host, direction="out")
         here.enter(self._said)
@@ -233,6 +234,14 @@ class Room:
         self.registered = False
 
     # What there is to know of the box
+
+    def cut_power(self) -> None:
+        """Off and on again, without a goodbye: another name that it had lives on with others for two minutes."""
+        before = self.service_said().name.partition(f".{NODE_TYPE}")[0]
+        self.box.kill()
+        self.box.start()
+        if before != "Box":
+            self.names_lost.add(before)
 
     def next_number(self) -> int:
         """One that nothing here was called by."""

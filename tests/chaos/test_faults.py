@@ -64,8 +64,7 @@ def test_after_several_at_once_too(room: Room, oracle: Oracle, seed: int) -> Non
 
 
 def test_after_a_power_cut_and_after_a_stop_it_is_the_same_box(room: Room, oracle: Oracle) -> None:
-    room.box.kill()
-    room.box.start()
+    room.cut_power()
     oracle.restarted()
     oracle.check()
     assert room.box.stop() == 0
