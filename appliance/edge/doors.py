@@ -14,6 +14,7 @@ import ipaddress
 import logging
 import socket
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections import Counter
 from collections.abc import Callable, Iterable
 
@@ -30,6 +31,9 @@ SAY_AGAIN_S = 10.0
 _CLIENT_HELLO = b"\x16"
 """The first byte of a TLS record with a handshake (RFC 8446 section 5.1); no HTTP begins so."""
 
+BUFFER = 32 * 1024
+"""For each connection, two records of TLS. asyncio's own 256 KiB would be a quarter of a gigabyte for a thousand."""
+
 log = logging.getLogger(__name__)
 
 
@@ -44,6 +48,7 @@ class Doors:
         admits: Callable[[str, str], bool] = lambda remote, here: True,
     ) -> None:
         self._context, self._make, self._admits = context, make, admits
+        SSLProtocol.max_size = BUFFER
         self._accepting: list[asyncio.Task[None]] = []
         self._sockets: list[socket.socket] = []
         self._waiting: dict[asyncio.Task[None], str] = {}

@@ -11,6 +11,7 @@ from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -19,7 +20,7 @@ from appliance.config.access import AccessConfig
 from appliance.config.model import TlsConfig
 from appliance.edge.connection import Connection
 from appliance.edge.connections import Connections, Limits
-from appliance.edge.doors import MAX_HANDSHAKES, Doors
+from appliance.edge.doors import BUFFER, MAX_HANDSHAKES, Doors
 from appliance.edge.server import HttpServer
 from appliance.edge.tls import Tls
 from appliance.web.access import Access
@@ -211,6 +212,21 @@ def test_a_flood_of_half_open_ones_leaves_room_for_a_good_one(box: Box) -> None:
                     each.close()
 
     run(test())
+
+
+def test_a_connection_that_only_waits_costs_little_memory(box: Box) -> None:
+    async def test() -> list[int]:
+        async with box.open() as server:
+            address = ("127.0.0.1", box.port)
+            _reader, writer = await asyncio.open_connection(*address, ssl=box.trusting(), server_hostname="box.local")
+            await _until(lambda: server.connections == 1)
+            protocols: list[Any] = [one for one in gc.get_objects() if isinstance(one, SSLProtocol)]
+            sizes = [len(one._ssl_buffer) for one in protocols if one._server_side and one._transport is not None]  # noqa: SLF001
+            writer.close()
+            return sizes
+
+    (size,) = run(test())
+    assert size <= BUFFER
 
 
 def test_who_is_in_no_network_shakes_no_hand(box: Box) -> None:
