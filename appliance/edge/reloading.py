@@ -34,7 +34,8 @@ class Manager(Protocol):
 
 class Reloading:
     """``load`` reads the configuration, in a thread; ``apply`` makes the box be as one says that can be followed live,
-    a little at a time; ``renew`` reads what lies beside it (certificates). One reload after the other."""
+    a little at a time; ``renew`` reads what lies beside it (certificates), and says whether it is new. One
+    reload after the other."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class Reloading:
         apply: Callable[[Config], Awaitable[None]],
         faces: Faces,
         manager: Manager,
-        renew: Callable[[], object] = lambda: None,
+        renew: Callable[[], bool] = lambda: False,
     ) -> None:
         self._renew = renew
         self._config, self._load, self._apply, self._faces, self._manager = config, load, apply, faces, manager
@@ -121,7 +122,8 @@ class Reloading:
 
     async def _follow(self) -> str:
         config, words = await in_thread(self._read)
-        self._renew()
+        if self._renew():
+            words = f"certificates renewed; configuration: {words}"
         if config != self._config:
             await self._apply(config)
             self._config = config
