@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 
 from appliance.edge.connections import beneath, untangle
 from appliance.edge.tls import verification
+from appliance.system.trouble import component
 
 MAX_HANDSHAKES = 100
 HANDSHAKE_S = 5.0
@@ -62,7 +63,7 @@ class Doors:
             each.listen(BACKLOG)
             each.setblocking(False)
             self._sockets.append(each)
-            self._accepting.append(asyncio.create_task(self._accept(each), name="accepting connections"))
+            self._accepting.append(component(self._accept(each), "accepting connections"))
 
     async def close(self) -> None:
         tasks = [*self._accepting, *self._waiting]
