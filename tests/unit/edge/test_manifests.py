@@ -51,6 +51,10 @@ def test_its_own_node_and_who_asks_are_named(href: str, sender_id: str | None, a
     assert asked_for(href, sender_id) == [asked]
 
 
+def test_a_name_is_known_from_its_announcement() -> None:
+    assert asked_for("http://desk.local:8000/x", STRANGER, "10.0.0.2") == ["http://10.0.0.2:8000/x"]
+
+
 @pytest.mark.parametrize(
     ("href", "sender_id", "remote"),
     [
