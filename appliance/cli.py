@@ -88,8 +88,9 @@ def _check(arguments: argparse.Namespace) -> int:
     )
     print(f"{arguments.file}: good: {', '.join(parts)}")
     from appliance.commands.devices import notes
+    from appliance.commands.redact import exposed
 
-    for note in (*of_certificates, *notes(config)):
+    for note in (*of_certificates, *exposed(arguments.file, config), *notes(config)):
         print(f"note: {note}")
     return 0
 

@@ -8,8 +8,13 @@ configuration holds under such a key, wherever else it turns up. Addresses, name
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+from appliance.config.model import Config
 
 REMOVED = "[removed]"
 _SHORTEST = 4
@@ -46,6 +51,22 @@ class Redaction:
         for pattern, instead in _PATTERNS:
             text = pattern.sub(instead, text)
         return text
+
+
+def exposed(file: Path, config: Config) -> Iterator[str]:
+    """A sentence, where the file of a configuration has secrets that everybody on this host can read."""
+    if _has_secret(config) and file.stat().st_mode & stat.S_IROTH:
+        yield f"{file} has a secret in it, and everybody on this host can read it (chgrp nmos-appliance, chmod 0640)"
+
+
+def _has_secret(part: object) -> bool:
+    """What dataclasses do not show is one."""
+    if isinstance(part, tuple):
+        return any(map(_has_secret, part))
+    if not is_dataclass(part):
+        return False
+    held = [(field, getattr(part, field.name)) for field in fields(part)]
+    return any(value if not field.repr else _has_secret(value) for field, value in held)
 
 
 def _secrets(table: object, secret: bool = False) -> Iterator[str]:

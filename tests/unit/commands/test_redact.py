@@ -1,8 +1,12 @@
 """What a report must not tell."""
 
+from pathlib import Path
+
 import pytest
 
-from appliance.commands.redact import REMOVED, Redaction
+from appliance.commands.redact import REMOVED, Redaction, exposed
+from appliance.config.authorization import AuthorizationConfig
+from appliance.config.model import BrokerConfig, Config, EventsConfig
 
 
 @pytest.mark.parametrize(
@@ -54,3 +58,17 @@ def test_what_the_configuration_keeps_secret_is_found_everywhere() -> None:
 def test_a_configuration_that_cannot_be_read_is_redacted_by_looks() -> None:
     text = '[broken\npassword = "hush"'
     assert "hush" not in Redaction(text).of(text)
+
+
+def test_a_configuration_with_a_secret_is_not_for_everybody(tmp_path: Path) -> None:
+    file = tmp_path / "appliance.toml"
+    file.touch(0o644)
+    file.chmod(0o644)
+    client = AuthorizationConfig(server="https://auth.example.com", client_id="box", client_secret="s3cr3t")
+    broker = EventsConfig(mqtt_broker=BrokerConfig("broker", password="s3cr3t"))
+    for config in (Config(authorization=client), Config(events=broker)):
+        (said,) = exposed(file, config)
+        assert "s3cr3t" not in said
+    assert not list(exposed(file, Config(authorization=AuthorizationConfig(server="https://auth.example.com"))))
+    file.chmod(0o640)
+    assert not list(exposed(file, Config(authorization=client)))
