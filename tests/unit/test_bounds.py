@@ -6,7 +6,6 @@ that a network has; that old entries are let go of for new ones, or new ones ref
 
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -31,6 +30,7 @@ from appliance.network.live import RememberedRoutes
 from appliance.network.model import NetworkState
 from appliance.network.queriers import Queriers
 from appliance.nmos.is07.broadcast import Broadcaster
+from appliance.nmos.is10.servers import AuthServers
 from appliance.nmos.query.subscriptions import Subscriptions
 from appliance.panel.attempts import Attempts
 from appliance.panel.autoroute import AutoRoute
@@ -97,9 +97,9 @@ def peers() -> Fed:
     return (room.cache, room.world), feed
 
 
-def services(kind: type[Services] | type[Brokers]) -> Callable[[], Fed]:
+def services(make: Callable[[], Services | Brokers | AuthServers]) -> Callable[[], Fed]:
     def made() -> Fed:
-        table: Any = Services(("v1.3",), lambda: 0.5) if kind is Services else Brokers()
+        table = make()
 
         def feed(number: int) -> None:
             new = instance(number)
@@ -247,8 +247,9 @@ def autoroute() -> Fed:
 TABLES: dict[str, tuple[Callable[[], Fed], int]] = {
     "mDNS instances, hosts and questions": (instances, 5_500),
     "peers and the world": (peers, 60),
-    "registries": (services(Services), 1_000),
+    "registries": (services(lambda: Services(("v1.3",), lambda: 0.5)), 1_000),
     "brokers": (services(Brokers), 1_000),
+    "authorization servers": (services(lambda: AuthServers(lambda: 0.5)), 1_000),
     "registries tried": (choice, 3_000),
     "complaints about registries": (outbox, 1_000),
     "transport files": (manifests, 600),

@@ -53,7 +53,7 @@ class AuthServers:
                 if key in self._multicast or len(self._multicast) < MAX_SERVERS:
                     self._multicast[key] = instance
                     self._silent.discard(key)
-            case Silent(name):
+            case Silent(name) if name.lower() in self._multicast:
                 self._silent.add(name.lower())
             case Withdrawn(name):
                 self._multicast.pop(name.lower(), None)
