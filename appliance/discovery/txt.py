@@ -15,8 +15,8 @@ from appliance.core.types import Kind
 MAX_TXT_BYTES = 8900
 """What fits in one mDNS packet (RFC 6762 section 17); nothing longer is read."""
 
-LOWEST_ACTIVE_PRIORITY = 99
-"""The last ``pri`` that is not for development (IS-04 Discovery - Registered Operation)."""
+DEVELOPMENT_PRIORITY = 100
+"""From here on ``pri`` is for development, away from live systems (IS-04 Discovery - Registered Operation, ``pri``)."""
 
 Version = tuple[int, int]
 
@@ -96,7 +96,7 @@ def read_service_txt(data: bytes) -> ServiceTxt:
         api_proto=_text(records.get("api_proto", b"http")).lower(),
         api_ver=_api_versions(records.get("api_ver"), []),
         api_auth=_text(records.get("api_auth")).lower() == "true",
-        priority=int(pri) if _PRIORITY.fullmatch(pri) else LOWEST_ACTIVE_PRIORITY,
+        priority=int(pri) if _PRIORITY.fullmatch(pri) else DEVELOPMENT_PRIORITY - 1,
         selector=_text(records.get("api_selector")),
     )
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
-from appliance.discovery.records import Event, Instance
+from appliance.discovery.records import Event
+from appliance.discovery.service_table import ServiceTable
 from appliance.edge.mdns import Mdns
 from appliance.edge.unicast_dns import UnicastDns
 from appliance.system.trouble import component
@@ -20,20 +20,12 @@ AGAIN_WITHOUT_S = 20.0
 _log = logging.getLogger(__name__)
 
 
-class Table(Protocol):
-    """What is kept up; each says which URLs are new in it."""
-
-    def handle_event(self, event: Event) -> frozenset[str]: ...
-    def handle_unicast(self, service_type: str, instances: Sequence[Instance]) -> frozenset[str]: ...
-    def has_unicast(self, service_type: str) -> bool: ...
-
-
 class ServiceBrowsing:
     """``on_news`` is called with the URLs that were announced, perhaps none, whenever the table has changed."""
 
     def __init__(
         self,
-        services: Table,
+        services: ServiceTable,
         types: Sequence[str],
         mdns: Mdns,
         dns: UnicastDns,

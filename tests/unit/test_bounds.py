@@ -23,6 +23,7 @@ from appliance.discovery.records import NODE_TYPE, Address, Announced, Instance,
 from appliance.discovery.registration.choice import Choice
 from appliance.discovery.registration.outbox import Outbox
 from appliance.discovery.registration.services import REGISTER_TYPE, Candidate, Services
+from appliance.discovery.service_table import Lots, ServiceTable
 from appliance.discovery.txt import pack
 from appliance.discovery.world import SenderEntry
 from appliance.errors import ApplianceError
@@ -46,15 +47,17 @@ Feed = Callable[[int], object]
 """Takes in what the so-manyth stranger comes with."""
 Fed = tuple[object, Feed]
 
-TXT = pack({"api_proto": "http", "api_ver": "v1.3", "api_auth": "false", "pri": "10"})
+
+def txt(api_proto: str = "http", api_ver: str = "v1.3") -> bytes:
+    return pack({"api_proto": api_proto, "api_ver": api_ver, "api_auth": "false", "pri": "10"})
 
 
 def address(number: int) -> str:
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
-def instance(number: int, service_type: str = REGISTER_TYPE) -> Instance:
-    return Instance(f"name {number}.{service_type}", f"host{number}.local.", 80, (address(number),), TXT)
+def instance(number: int, txt: bytes) -> Instance:
+    return Instance(f"name {number}.{REGISTER_TYPE}", f"host{number}.local.", 80, (address(number),), txt)
 
 
 def instances() -> Fed:
@@ -67,7 +70,7 @@ def instances() -> Fed:
         table.handle_records(
             now,
             [
-                Ptr(NODE_TYPE, 1e9, name), Srv(name, 1e9, host, 80), Txt(name, 1e9, TXT),
+                Ptr(NODE_TYPE, 1e9, name), Srv(name, 1e9, host, 80), Txt(name, 1e9, txt()),
                 *(Address(f"h{number % 50}.local.", 1e9, address(number + more), False) for more in range(3)),
                 Srv(f"n1.{NODE_TYPE}", 1e9, host, 80), Address(host, 1e9, address(number), False),
             ],
@@ -97,20 +100,23 @@ def peers() -> Fed:
     return (room.cache, room.world), feed
 
 
-def services(make: Callable[[], Services | Brokers | AuthServers]) -> Callable[[], Fed]:
+def services(make: Callable[[], ServiceTable], txt: bytes) -> Callable[[], Fed]:
     def made() -> Fed:
         table = make()
 
         def feed(number: int) -> None:
-            new = instance(number)
+            new = instance(number, txt)
             for event in (Announced(new), Silent(new.name), *((Withdrawn(new.name),) if number % 2 else ())):
                 table.handle_event(event)
-            if isinstance(table, Services) and number % 50 == 0:
-                table.candidates()
 
         return table, feed
 
     return made
+
+
+def lots() -> Fed:
+    drawn = Lots(lambda: 0.5, 1_000)
+    return drawn, lambda number: drawn.of(f"http://{address(number)}:80")
 
 
 def choice() -> Fed:
@@ -247,9 +253,10 @@ def autoroute() -> Fed:
 TABLES: dict[str, tuple[Callable[[], Fed], int]] = {
     "mDNS instances, hosts and questions": (instances, 5_500),
     "peers and the world": (peers, 60),
-    "registries": (services(lambda: Services(("v1.3",), lambda: 0.5)), 1_000),
-    "brokers": (services(Brokers), 1_000),
-    "authorization servers": (services(lambda: AuthServers(lambda: 0.5)), 1_000),
+    "registries": (services(lambda: Services(("v1.3",), lambda: 0.5), txt()), 1_000),
+    "brokers": (services(Brokers, txt("mqtt")), 1_000),
+    "authorization servers": (services(lambda: AuthServers(lambda: 0.5), txt("https", "v1.0")), 1_000),
+    "lots that services drew": (lots, 1_001),
     "registries tried": (choice, 3_000),
     "complaints about registries": (outbox, 1_000),
     "transport files": (manifests, 600),

@@ -1,19 +1,18 @@
 """Which authorization servers are announced (IS-10 Discovery, ``_nmos-auth._tcp``), in which order to ask them.
 
 Only ``https``, and only by the name that the certificate must have: what announces itself is nobody until it has proved
-that. What unicast DNS says takes the place of what mDNS says; what fell silent is the last choice.
+that.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from appliance.discovery.records import Announced, Event, Instance, Silent, Withdrawn
-from appliance.discovery.registration.services import DEVELOPMENT_PRIORITY
-from appliance.discovery.txt import highest_common, read_service_txt
+from appliance.discovery.contact import ContactPolicy
+from appliance.discovery.service_table import Lots, ServiceTable, best_first
+from appliance.discovery.txt import DEVELOPMENT_PRIORITY, highest_common, read_service_txt
 from appliance.nmos.is10.documents import WELL_KNOWN
 
 AUTH_TYPE = "_nmos-auth._tcp.local."
@@ -33,50 +32,21 @@ class Place:
     addresses: tuple[str, ...]
 
 
-class AuthServers:
-    """A table of services as :class:`appliance.edge.browsing.ServiceBrowsing` keeps it up."""
+class AuthServers(ServiceTable):
+    """``places`` are those to ask."""
 
     def __init__(self, random: Callable[[], float], *, development: bool = False, allow_local: bool = False) -> None:
-        self._random = random
-        self._allow_local = allow_local
+        super().__init__(MAX_SERVERS)
+        self._lots = Lots(random, 10 * MAX_SERVERS)
+        self._policy = ContactPolicy(allow_local=allow_local)
         self._development = development
-        self._multicast: dict[str, Instance] = {}
-        self._unicast: tuple[Instance, ...] = ()
-        self._silent: set[str] = set()
-        self._lots: dict[str, float] = {}
-
-    def handle_event(self, event: Event) -> frozenset[str]:
-        """What mDNS tells."""
-        match event:
-            case Announced(instance):
-                key = instance.name.lower()
-                if key in self._multicast or len(self._multicast) < MAX_SERVERS:
-                    self._multicast[key] = instance
-                    self._silent.discard(key)
-            case Silent(name) if name.lower() in self._multicast:
-                self._silent.add(name.lower())
-            case Withdrawn(name):
-                self._multicast.pop(name.lower(), None)
-                self._silent.discard(name.lower())
-        return frozenset()
-
-    def handle_unicast(self, _service_type: str, instances: Sequence[Instance]) -> frozenset[str]:
-        """All that unicast DNS knows."""
-        self._unicast = tuple(instances)[:MAX_SERVERS]
-        return frozenset()
-
-    def has_unicast(self, _service_type: str) -> bool:
-        return bool(self._unicast)
 
     def places(self) -> tuple[Place, ...]:
         """Best first: by ``pri``, equal ones as the lots fell."""
-        known = self._unicast or tuple(self._multicast.values())
-        self._lots = {one.name: self._lots.get(one.name, self._random()) for one in known}
-        ranked = sorted(self._ranked(known), key=lambda entry: entry[0])
-        return tuple({place.url: place for _, place in reversed(ranked)}.values())[::-1]
+        return best_first(self._ranked())
 
-    def _ranked(self, known: Sequence[Instance]) -> Iterator[tuple[tuple[bool, int, float], Place]]:
-        for instance in known:
+    def _ranked(self) -> Iterator[tuple[tuple[bool, int, float], Place]]:
+        for instance in self.instances():
             txt = read_service_txt(instance.txt)
             host = instance.server.rstrip(".").lower()
             selector = txt.selector.strip("/")
@@ -90,16 +60,9 @@ class AuthServers:
             )
             if usable:
                 path = f"/{selector}" if selector else ""
-                place = Place(f"https://{host}:{instance.port}{WELL_KNOWN}{path}", host, self._usable(instance))
-                yield (instance.name.lower() in self._silent, txt.priority, self._lots[instance.name]), place
-
-    def _usable(self, instance: Instance) -> tuple[str, ...]:
-        found = [(ip, ipaddress.ip_address(ip.partition("%")[0])) for ip in instance.addresses]
-        return tuple(
-            ip
-            for ip, address in found
-            if not (address.is_multicast or address.is_unspecified) and (self._allow_local or not address.is_loopback)
-        )
+                addresses = tuple(ip for ip in instance.addresses if self._policy.permitted(ip, instance.port))
+                place = Place(f"https://{host}:{instance.port}{WELL_KNOWN}{path}", host, addresses)
+                yield (self.is_silent(instance), txt.priority, self._lots.of(place.url)), place
 
 
 def addresses_of(places: Sequence[Place]) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from appliance.config.model import BrokerConfig
-from appliance.discovery.brokers import MAX_BROKERS, MQTT_TYPE, Brokers
+from appliance.discovery.brokers import MQTT_TYPE, Brokers
 from appliance.discovery.records import Announced, Evidence, Instance, Silent, Withdrawn
 from appliance.discovery.txt import pack
 
@@ -74,11 +74,3 @@ def test_what_cannot_be_used_is_not(bad: Instance) -> None:
     assert brokers.best() is None
     announce(brokers, instance("z"))
     assert brokers.best() is not None
-
-
-def test_a_crowd_is_bounded() -> None:
-    brokers = Brokers(allow_local=True)
-    announce(brokers, *(instance(f"n{number:03}", "127.0.0.1") for number in range(3 * MAX_BROKERS)))
-    for number in range(MAX_BROKERS):
-        brokers.handle_event(Withdrawn(f"n{number:03}.{MQTT_TYPE}"))
-    assert brokers.best() is None

@@ -4,7 +4,7 @@ import pytest
 
 from appliance.discovery.records import Announced, Evidence, Instance, Silent, Withdrawn
 from appliance.discovery.txt import pack
-from appliance.nmos.is10.servers import AUTH_TYPE, MAX_SERVERS, AuthServers, addresses_of
+from appliance.nmos.is10.servers import AUTH_TYPE, AuthServers, addresses_of
 
 GOOD = {"api_proto": "https", "api_ver": "v1.0", "pri": "10"}
 
@@ -82,8 +82,3 @@ def test_development_is_for_those_who_want_it() -> None:
 def test_addresses() -> None:
     servers = table(instance("a"), instance("b", "two.local.", "127.0.0.1"), instance("c", "three.local.", "224.0.0.9"))
     assert addresses_of(servers.places()) == {"auth.local": "192.0.2.5"}
-
-
-def test_what_is_kept_is_bounded() -> None:
-    servers = table(*(instance(f"n{number}", f"h{number}.local.") for number in range(2 * MAX_SERVERS)))
-    assert len(servers.places()) == MAX_SERVERS
