@@ -17,7 +17,8 @@ class AuthorizationConfig:
     others that the box asks a token for: BCP-003-02 lets a node have registration and events, more is to be agreed with
     those who run the server. ``client_id`` and ``client_secret`` are for a box that was registered by hand,
     ``initial_token`` is what the server may want of one that registers itself. ``audience`` are further names by which
-    tokens may call the box.
+    tokens may call the box. ``log_all``: each request to the NMOS APIs is in the log with whose token it had, as IS-10
+    wants it; without it, those that change something, and of those that were refused a bounded number.
     """
 
     enabled: bool = False
@@ -27,3 +28,4 @@ class AuthorizationConfig:
     client_secret: str | None = field(default=None, repr=False)
     initial_token: str | None = field(default=None, repr=False)
     audience: tuple[str, ...] = ()
+    log_all: bool = False

@@ -89,7 +89,8 @@ class Authorizing:
         def all_names() -> set[str]:
             return {name.lower() for name in (*names(), *self._config.audience)}
 
-        self._guard = TokenGuard(self, self._jose.is_signed, all_names, time.time, time.monotonic)
+        clocks = (time.time, time.monotonic)
+        self._guard = TokenGuard(self, self._jose.is_signed, all_names, *clocks, log_all=self._config.log_all)
         return self._guard
 
     def keys(self, issuer: str, key_id: str | None) -> Sequence[Key]:
@@ -161,7 +162,7 @@ class Authorizing:
 
     async def _fetch_one(self, fetch: Fetch) -> None:
         try:
-            metadata = read_metadata(await self._get(fetch.url))
+            metadata = read_metadata(await self._get(fetch.url), self._expected(fetch.url))
             jwks = Request("", "", body=await self._get(metadata.jwks_uri)).json_object()
             server = Server(metadata, self._jose.read_keys(jwks))
         except (HttpFailure, BadRequest) as error:
@@ -176,6 +177,11 @@ class Authorizing:
             main = self._ring.main
             self._act(self._client.handle_server(self._now(), time.time(), main.metadata if main else None))
         self._tell()
+
+    def _expected(self, url: str) -> str | None:
+        """Who must be there: whom the configuration names. An announcement names a host only."""
+        server = self._config.server
+        return server if server is not None and url == well_known(server) else None
 
     async def _get(self, url: str) -> bytes:
         reply = await self._http.get(*self._at(url), BOUNDS, headers=self._host(url))

@@ -158,6 +158,7 @@ class Eventing:
             self.exchange.carriers[Transport.WEBSOCKET] = carrier
             if server.tokens is not None:
                 carrier.sockets.may_hear = server.tokens.may_hear
-            carrier.tokens = self.tokens
+            if self.tokens is not None:
+                carrier.authorize(self.tokens)
             server.sockets(PREFIX, carrier.sockets.handle)
         self._websocket.serve(devices)

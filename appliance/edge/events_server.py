@@ -42,7 +42,7 @@ class EventSockets:
         device_id = request.path.removeprefix(PREFIX).rstrip("/")
         client = self._broadcaster.join(device_id, self._clock.monotonic(), wake.set, self.may_hear(request))
         try:
-            socket = await ServedSocket.accept(incoming)
+            socket = await ServedSocket.accept(incoming, request.lasting)
             await self._serve(socket, client, wake)
         finally:
             self._broadcaster.leave(client)

@@ -53,7 +53,6 @@ class WebSocketCarrier:
         self._connections: dict[_Place, _Connection] = {}
         self._places: dict[str, _Place] = {}
         self.tokens: Authorizing | None = None
-        """Where there is authorization."""
         self.sockets = EventSockets(self._broadcaster, clock)
 
     @property
@@ -71,6 +70,15 @@ class WebSocketCarrier:
         self._connections.clear()
         await self.sockets.close()
         await self._client.close()
+
+    def authorize(self, tokens: Authorizing) -> None:
+        """There is authorization."""
+        self.tokens = tokens
+        tokens.subscribe(self._renew)
+
+    def _renew(self) -> None:
+        for connection in tuple(self._connections.values()):
+            connection.renew()
 
     # ---- senders
 
@@ -147,6 +155,11 @@ class _Connection:
         self._link.unwant(receiver_id, self._clock.monotonic())
         self._rearm()
         return self._link.wanted
+
+    def renew(self) -> None:
+        if self._tokens is not None and self._tokens.has(SCOPE):
+            self._link.renew()
+            self._rearm()
 
     # ---- what the link asks for
 

@@ -85,6 +85,7 @@ def readings(watched: Watched) -> Iterator[Reading | HistogramReading]:
     yield from _figures(watched)
     yield from _http(watched)
     yield from _certificates(watched)
+    yield from _tokens(watched)
     yield from _journal(watched.writer)
 
 
@@ -195,6 +196,14 @@ def _http(watched: Watched) -> Iterator[Reading]:
     yield counter_by("status", "http_answers", "HTTP answers given; endless streams are not among them.", answers)
     yield gauge("http_kept_answers", "Answers kept as bytes, to be given again.", len(watched.site.ready))
     yield gauge("http_kept_bytes", "What they take.", watched.site.ready.size)
+
+
+def _tokens(watched: Watched) -> Iterator[Reading]:
+    """Where the NMOS APIs want access tokens (IS-10)."""
+    if (tokens := watched.server.tokens) is not None:
+        yield counter("authorization_allowed", "Requests that a token allowed.", tokens.allowed)
+        meaning = "Requests to the NMOS APIs that were refused for want of a good token."
+        yield counter_by("reason", "authorization_refused", meaning, tokens.refused)
 
 
 def _certificates(watched: Watched) -> Iterator[Reading]:

@@ -18,7 +18,7 @@ from aiohttp import web
 from appliance.discovery.contact import ContactPolicy
 from appliance.discovery.registration.services import Candidate
 from appliance.edge.client import Bounds, HttpClient, HttpFailure, Reply
-from appliance.edge.websocket import MESSAGE_BYTES, ServedSocket, SocketClient, socket_url
+from appliance.edge.websocket import MESSAGE_BYTES, Lasting, ServedSocket, SocketClient, socket_url
 from appliance.errors import ApplianceError
 from appliance.nmos.query import BASE
 from appliance.nmos.query.api import socket_href
@@ -85,7 +85,7 @@ class QueryProxy:
         self, incoming: web.BaseRequest, request: Request, version: str, id: str
     ) -> Awaitable[web.StreamResponse] | None:
         """The subscription's WebSocket through to the network's, or ``None`` where there is no Query API there."""
-        return self._tunnel(self._target(), incoming, version, id) if self.active else None
+        return self._tunnel(self._target(), incoming, request.lasting, version, id) if self.active else None
 
     def close(self) -> None:
         """End every WebSocket: the Query API behind them has gone."""
@@ -115,7 +115,9 @@ class QueryProxy:
         except HttpFailure as failure:
             raise QueryApiFailed(f"the network's Query API ({target.name}): {failure.reason}") from failure
 
-    async def _tunnel(self, target: Candidate, incoming: web.BaseRequest, version: str, id: str) -> web.StreamResponse:
+    async def _tunnel(
+        self, target: Candidate, incoming: web.BaseRequest, lasting: Lasting | None, version: str, id: str
+    ) -> web.StreamResponse:
         if len(self._open) >= MAX_SOCKETS:
             raise QueryApiFailed(f"{MAX_SOCKETS} WebSockets are open already")
         try:
@@ -125,7 +127,7 @@ class QueryProxy:
         except HttpFailure as failure:
             raise QueryApiFailed(f"the network's Query API ({target.name}): {failure.reason}") from failure
         try:
-            socket = await ServedSocket.accept(incoming)
+            socket = await ServedSocket.accept(incoming, lasting)
             self._open.add(socket)
             try:
                 await _pump(socket, upstream)

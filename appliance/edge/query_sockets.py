@@ -43,7 +43,7 @@ class QuerySockets:
         wake = asyncio.Event()
         follower = self._subscriptions.follow(match[1], match[2], wake.set)
         try:
-            socket = await ServedSocket.accept(incoming)
+            socket = await ServedSocket.accept(incoming, request.lasting)
             await self._serve(socket, follower, wake)
         finally:
             self._subscriptions.leave(self._clock.monotonic(), follower)

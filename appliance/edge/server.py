@@ -179,6 +179,8 @@ class HttpServer:
                 self.tokens.check(request)
             stream = self._endless(request) if request.method == "GET" else None
             if stream is not None:
+                if self.tokens is not None:
+                    request = replace(request, lasting=self.tokens.lasting(request))
                 return await stream(incoming, request)
         except ApplianceError as error:
             unread = not incoming.content.is_eof()

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from aiohttp.http import WSCloseCode, WSMsgType
+from aiohttp.http import WSCloseCode, WSMessage, WSMsgType
 
 from appliance.discovery.contact import ContactPolicy
 from appliance.discovery.registration.services import Candidate
@@ -30,37 +31,66 @@ MAX_INCOMING = 64 * 1024
 """Programs have nothing to say here that is longer."""
 MESSAGE_BYTES = 32 * 1024 * 1024
 """A Query API tells everything of a kind in one message: 10,000 senders, as they were and as they are."""
+LOOK_S = 60.0
+"""Whether the permission for a socket still holds is looked at so often at least, for the clock may be put right."""
 HEARTBEAT_S = 10.0
 """A server that is silent is asked so often whether it is still there, and has half of it to answer."""
+
+
+_ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+
+log = logging.getLogger(__name__)
+
+Lasting = Callable[[], float]
+"""For how many seconds from now somebody may have what was given to him."""
 
 
 class ServedSocket:
     """One WebSocket that a program opened. Use ``accept``; then ``send``, and ``close`` in the end.
 
-    ``messages`` must be read by somebody, for pings are answered there; it ends when the program goes.
+    ``messages`` must be read by somebody, for pings are answered there; it ends when the program goes, or when it may
+    not stay any longer.
     """
 
-    def __init__(self, response: web.WebSocketResponse, incoming: web.BaseRequest) -> None:
+    def __init__(
+        self, response: web.WebSocketResponse, incoming: web.BaseRequest, lasting: Lasting | None = None
+    ) -> None:
         self.response = response
         self._incoming = incoming
+        self._lasting = lasting
 
     @classmethod
-    async def accept(cls, incoming: web.BaseRequest) -> ServedSocket:
-        """Answer 101; :class:`BadRequest` where the request is no WebSocket's."""
+    async def accept(cls, incoming: web.BaseRequest, lasting: Lasting | None = None) -> ServedSocket:
+        """Answer 101; :class:`BadRequest` where the request is no WebSocket's. It ends when nothing is left of
+        ``lasting``."""
         response = web.WebSocketResponse(timeout=CLOSE_S, compress=False, max_msg_size=MAX_INCOMING)
         if not response.can_prepare(incoming):
             raise BadRequest("this path is for WebSockets of version 13 (RFC 6455)")
         await response.prepare(incoming)
-        return cls(response, incoming)
+        return cls(response, incoming, lasting)
 
     async def messages(self) -> AsyncIterator[str]:
         """What the program says, until it goes. Only text counts."""
-        async for message in self.response:
+        while (message := await self._message()).type not in _ENDS:
             if message.type is WSMsgType.TEXT:
                 yield message.data
         error = self.response.exception()
         while error is not None:  # its frames have the connection, and that has it: see Connection.connection_lost
             error.__traceback__, error = None, error.__context__
+
+    async def _message(self) -> WSMessage:
+        while self._lasting is not None:
+            left = self._lasting()
+            if left <= 0:
+                log.info("a WebSocket ends with the access token by which %s opened it", self._incoming.remote)
+                await self.close(WSCloseCode.POLICY_VIOLATION)
+                break
+            try:
+                async with asyncio.timeout(min(left, LOOK_S)):
+                    return await self.response.receive()
+            except TimeoutError:
+                pass  # look again
+        return await self.response.receive()
 
     async def send(self, text: str) -> None:
         """Send; TimeoutError or ConnectionError where the program does not take it or has gone."""

@@ -25,7 +25,8 @@ Dependency: TypeAlias = tuple[str, str | None]
 class Request:
     """One request, read whole. ``params`` are the named parts of its path, ``local``: both ends are loopback.
 
-    ``raw_query`` is the query as it was sent, for those who must take it apart before they decode it.
+    ``raw_query`` is the query as it was sent, for those who must take it apart before they decode it. ``lasting``: for
+    how many seconds from now what it was allowed by is good, where that ends.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Request:
     local: bool = False
     remote: str = ""
     raw_query: str = ""
+    lasting: Callable[[], float] | None = None
 
     def json(self) -> Any:
         """The body as JSON; :class:`BadRequest` naming line and column where it is not."""

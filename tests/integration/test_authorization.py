@@ -144,4 +144,7 @@ def _remembers_and_tells_no_secret(box: Box, plant: Plant) -> None:
     eventually(lambda: len([one for one in plant.asked() if one.startswith("token")]) > 1, "another token")
     assert [one for one in plant.asked() if one.startswith("register")] == ["register registration events"]
     assert "secret of" not in box.log
-    assert "secret of" not in box.get("/metrics").text
+    counted = box.get("/metrics").text
+    assert "secret of" not in counted
+    assert "authorization_allowed_total" in counted
+    assert 'authorization_refused_total{reason="no_token"}' in counted

@@ -92,6 +92,12 @@ class Link:
         elif self._state == "open":
             self._subscribe(now)
 
+    def renew(self) -> None:
+        """There is another token: come with that before the server ends what the old one opened. What is subscribed to
+        is told again."""
+        if self._state == "open":
+            self._connect()
+
     # ---- what happens
 
     def opened(self, now: float, tai_ns: int) -> None:

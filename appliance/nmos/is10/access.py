@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from appliance.nmos.is10.errors import InsufficientScope, InvalidToken
+from appliance.nmos.is10.errors import Expired, InsufficientScope, NotYetGood, WrongAudience
 from appliance.nmos.is10.tokens import Permissions, Token
 
 BASE = "/x-nmos/"
@@ -26,18 +26,18 @@ def is_guarded(path: str) -> bool:
 
 
 def check_time(token: Token, now: float) -> None:
-    """``now`` in seconds since 1970, UTC; :class:`InvalidToken` for one that is over, or not yet good."""
+    """``now`` in seconds since 1970, UTC; :class:`Expired` or :class:`NotYetGood`."""
     if token.expires <= now:
-        raise InvalidToken("the token has expired")
+        raise Expired("the token has expired")
     for name, begins in (("iat", token.issued), ("nbf", token.not_before)):
         if begins is not None and begins > now:
-            raise InvalidToken(f"{name}: is in the future by this box's clock")
+            raise NotYetGood(f"{name}: is in the future by this box's clock")
 
 
 def check_audience(token: Token, names: Collection[str]) -> None:
     """``names``: what this box is called, without ports, in lower case."""
     if not any(_names_us(entry, name) for entry in token.audience for name in names):
-        raise InsufficientScope("aud: the token is not for this box")
+        raise WrongAudience("aud: the token is not for this box")
 
 
 def check_path(token: Token, method: str, path: str) -> None:

@@ -84,11 +84,14 @@ def well_known(issuer: str) -> str | None:
     return f"https://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/')}"
 
 
-def read_metadata(body: bytes) -> Metadata:
-    """:class:`BadRequest` naming what is wrong, for this and the other readers."""
+def read_metadata(body: bytes, expected: str | None = None) -> Metadata:
+    """:class:`BadRequest` naming what is wrong, for this and the other readers. ``expected`` is the issuer that was
+    asked for, by whose name it must go, to the letter (RFC 8414 section 3.3)."""
     said = _object(body)
     if well_known(issuer := _text(said, "issuer")) is None:
         raise BadRequest("issuer: must be an https URL")
+    if expected is not None and issuer != expected:
+        raise BadRequest(f"issuer: is {issuer[:200]}, and authorization.server is {expected}")
     endpoints = [_endpoint(said, name) for name in ("jwks_uri", "token_endpoint", "registration_endpoint")]
     offered = said.get("token_endpoint_auth_methods_supported", [BASIC])  # RFC 8414 section 2: the default
     if not isinstance(offered, list):

@@ -7,7 +7,13 @@ from appliance.errors import ApplianceError
 REALM = 'realm="nmos-appliance"'
 
 
-class AuthorizationError(ApplianceError):
+class Refusal(ApplianceError):
+    """``reason`` is what /metrics calls it."""
+
+    reason: str
+
+
+class AuthorizationError(Refusal):
     """``code`` is RFC 6750's; without one the client has not tried to authorize at all."""
 
     status = 401
@@ -25,34 +31,76 @@ class AuthorizationError(ApplianceError):
 class NoToken(AuthorizationError):
     """No token, or another scheme."""
 
+    reason = "no_token"
+
 
 class InvalidRequest(AuthorizationError):
     """The token is there, but not as RFC 6750 section 2 wants it sent."""
 
     status = 400
-    code = "invalid_request"
+    code = reason = "invalid_request"
 
 
 class InvalidToken(AuthorizationError):
-    """Malformed, expired, or not signed by a known key."""
+    """It cannot be read, or is none that IS-10 has."""
 
     code = "invalid_token"
+    reason = "malformed"
+
+
+class Expired(InvalidToken):
+    reason = "expired"
+
+
+class NotYetGood(InvalidToken):
+    reason = "not_yet_valid"
+
+
+class NotSigned(InvalidToken):
+    """By no key of a known authorization server."""
+
+    reason = "bad_signature"
 
 
 class InsufficientScope(AuthorizationError):
-    """A good token, but not for this box or not for this."""
+    """A good token, but not for this."""
 
     status = 403
     code = "insufficient_scope"
+    reason = "wrong_scope"
 
 
-class KeysUnknown(ApplianceError):
+class WrongAudience(InsufficientScope):
+    """A good token, but not for this box."""
+
+    reason = "wrong_audience"
+
+
+class KeysUnknown(Refusal):
     """Nobody can say yet whether the token is good: the keys are being fetched (IS-10 Resource Servers, "Public
     keys")."""
 
     status = 503
+    reason = "keys_unknown"
     RETRY_S = 3
 
     @property
     def headers(self) -> dict[str, str]:
         return {"Retry-After": str(self.RETRY_S), "WWW-Authenticate": f"Bearer {REALM}"}
+
+
+REASONS = tuple(
+    kind.reason
+    for kind in (
+        NoToken,
+        InvalidRequest,
+        InvalidToken,
+        Expired,
+        NotYetGood,
+        NotSigned,
+        WrongAudience,
+        InsufficientScope,
+        KeysUnknown,
+    )
+)
+"""All there are."""

@@ -13,11 +13,18 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from appliance.errors import ApplianceError
 from appliance.nmos.is05.events import EVENTS_PATH
 from appliance.nmos.is07.rates import Bucket
 from appliance.nmos.is10.access import allows, check_audience, check_path, check_time, is_guarded, may_use
-from appliance.nmos.is10.errors import InsufficientScope, InvalidRequest, InvalidToken, KeysUnknown, NoToken
+from appliance.nmos.is10.errors import (
+    REASONS,
+    InsufficientScope,
+    InvalidRequest,
+    KeysUnknown,
+    NoToken,
+    NotSigned,
+    Refusal,
+)
 from appliance.nmos.is10.keyring import Key
 from appliance.nmos.is10.tokens import MAX_TOKEN, Permissions, Token, read_token
 from appliance.web.messages import Request
@@ -25,7 +32,7 @@ from appliance.web.messages import Request
 MAX_KNOWN = 512
 KNOWN_S = 60.0
 REFUSALS_PER_S, REFUSALS_AT_ONCE = 1.0, 20
-"""Written to the log; a flood of them says nothing more."""
+"""Written to the log; of a flood of them it has the number."""
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _SOCKETS = f"{EVENTS_PATH}/devices/"
 """Only below it the header that asks for a WebSocket gets one: elsewhere it changes nothing of what is answered."""
@@ -44,7 +51,8 @@ class Keys(Protocol):
 
 
 class TokenGuard:
-    """``is_signed`` does the cryptography, ``names`` are this box's; ``utc`` and ``monotonic`` are clocks (seconds)."""
+    """``is_signed`` does the cryptography, ``names`` are this box's; ``utc`` and ``monotonic`` are clocks (seconds).
+    ``log_all``: each request is in the log (IS-10 Resource Servers, "Audit Requirements")."""
 
     def __init__(
         self,
@@ -53,12 +61,17 @@ class TokenGuard:
         names: Callable[[], Collection[str]],
         utc: Callable[[], float],
         monotonic: Callable[[], float],
+        *,
+        log_all: bool = False,
     ) -> None:
         self._keys, self._is_signed, self._names = keys, is_signed, names
         self._utc, self._monotonic = utc, monotonic
         self._known: dict[bytes, tuple[Token, float]] = {}
+        self._log_all = log_all
         self._bucket = Bucket(REFUSALS_PER_S, REFUSALS_AT_ONCE, monotonic())
-        self.allowed = self.refused = 0
+        self._unsaid = 0
+        self.allowed = 0
+        self.refused = dict.fromkeys(REASONS, 0)
         """Requests, for /metrics."""
 
     def forget(self) -> None:
@@ -79,19 +92,18 @@ class TokenGuard:
                 check_socket(token)
             else:
                 check_path(token, request.method, request.path)
-        except ApplianceError as error:
-            self.refused += 1
-            if self._bucket.take(self._monotonic()):
-                log.warning("%s: refused: %s", _said(request, token), error.message)
+        except Refusal as error:
+            self._refuse(error, _said(request, token))
             raise
         self.allowed += 1
-        log.log(logging.DEBUG if request.method in ("GET", "HEAD") else logging.INFO, "%s", _said(request, token))
+        if self._log_all or request.method not in ("GET", "HEAD") or _is_upgrade(request):
+            log.info("%s", _said(request, token))
 
     def passes(self, method: str, path: str, authorization: str | None) -> bool:
         """Whether a GET or HEAD may be answered at once, by a token that is known already; if not, ``check`` says."""
         if not is_guarded(path):
             return True
-        if authorization is None or authorization[:7].lower() != "bearer ":
+        if authorization is None or authorization[:7].lower() != "bearer " or self._log_all:
             return False
         known = self._known.get(_digest(authorization[7:].strip()))
         if known is None or known[1] < self._monotonic():
@@ -99,7 +111,7 @@ class TokenGuard:
         try:
             check_time(known[0], self._utc())
             check_path(known[0], method, path)
-        except ApplianceError:
+        except Refusal:
             return False
         self.allowed += 1
         return True
@@ -108,6 +120,23 @@ class TokenGuard:
         """Which sources of events the client of a WebSocket may hear, by the token with which it was opened."""
         specifiers = self._verified(_presented(request)).permissions.get("events", Permissions()).read
         return lambda source_id: allows(specifiers, f"sources/{source_id}")
+
+    def lasting(self, request: Request) -> Callable[[], float] | None:
+        """How many seconds the token of a WebSocket is still good, whenever that is asked: clocks are put right.
+        ``None`` where it needs none. It was checked before."""
+        if not is_guarded(request.path):
+            return None
+        expires = self._verified(_presented(request)).expires
+        return lambda: expires - self._utc()
+
+    def _refuse(self, error: Refusal, what: str) -> None:
+        self.refused[error.reason] += 1
+        if not (self._log_all or self._bucket.take(self._monotonic())):
+            self._unsaid += 1
+            return
+        more = f" ({self._unsaid} more were refused before)" if self._unsaid else ""
+        self._unsaid = 0
+        log.warning("%s: refused: %s%s", what, error.message, more)
 
     def _verified(self, text: str) -> Token:
         digest, now = _digest(text), self._monotonic()
@@ -126,7 +155,7 @@ class TokenGuard:
             check_time(token, self._utc())  # nobody is asked for the key of what is over anyway
             if self._keys.missing(token.issuer):
                 raise KeysUnknown("the keys of the authorization server are being fetched: try again soon")
-            raise InvalidToken("no key of a known authorization server has signed the token")
+            raise NotSigned("no key of a known authorization server has signed the token")
         check_time(token, self._utc())
         check_audience(token, self._names())
         return token

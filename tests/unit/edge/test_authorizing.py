@@ -200,6 +200,24 @@ def test_one_that_is_announced_is_asked_at_its_address_by_its_name() -> None:
     live(box, life())
 
 
+def test_one_that_goes_by_another_name_than_the_configured_one_is_not_believed() -> None:
+    box = Box(Server())
+    usual = {"jwks_uri": f"{ISSUER}/keys", "token_endpoint": f"{ISSUER}/token", "registration_endpoint": f"{ISSUER}/r"}
+    box.server.answers[METADATA] = (200, json.dumps({"issuer": "https://evil.example.com", **usual}).encode())
+
+    async def life() -> None:
+        assert "issuer: is https://evil.example.com, and authorization.server is https://auth" in (box.problem or "")
+        assert box.server.count(KEYS) == 0
+        with pytest.raises(KeysUnknown):
+            box.check(token_of(0))
+        box.server.answers.clear()
+        await asyncio.sleep(61)
+        assert box.problem is None
+        box.check(token_of(0))
+
+    live(box, life())
+
+
 @pytest.mark.parametrize("path", [METADATA, KEYS])
 @pytest.mark.parametrize(
     "answer",

@@ -97,6 +97,37 @@ def test_a_client_that_vanishes_leaves_nothing_for_the_collector(said: bytes) ->
         gc.enable()
 
 
+@pytest.mark.parametrize(("left", "said"), [([0.0], []), ([1e-6, 1e-6, 0.0], []), ([1000.0, -1.0], ["hi"])])
+def test_it_ends_when_nothing_is_left_of_the_permission(left: list[float], said: list[str]) -> None:
+    """Also while messages come, and when the clock was put right meanwhile."""
+    remaining = iter(left)
+    heard: list[str] = []
+
+    async def serve(incoming: web.BaseRequest) -> web.StreamResponse:
+        served = await ServedSocket.accept(incoming, lambda: next(remaining))
+        heard.extend([text async for text in served.messages()])
+        return served.response
+
+    async def test() -> None:
+        server = web.Server(serve)
+        listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname()[:2])
+        writer.write(ASKED)
+        await reader.readuntil(b"\r\n\r\n")
+        for text in said:
+            writer.write(b"\x81\x82\0\0\0\0" + text.encode())
+        assert await reader.readexactly(4) == b"\x88\x02\x03\xf0", "closed by 1008 (RFC 6455 section 7.4.1)"
+        writer.write(b"\x88\x82\0\0\0\0\x03\xf0")
+        assert await reader.read() == b""
+        writer.close()
+        listening.close()
+        await server.shutdown(0.1)
+
+    run(test())
+    assert heard == said
+    assert next(remaining, None) is None
+
+
 @pytest.mark.parametrize("to", ["http://127.0.0.1:{port}/there", "/there", "ws://127.0.0.1:{port}/there"])
 def test_it_follows_nobody_elsewhere(to: str) -> None:
     asked: list[str] = []

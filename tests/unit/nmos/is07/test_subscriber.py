@@ -202,3 +202,15 @@ def test_a_flood_ends_the_connection() -> None:
     made.message(text, 0.1)
     assert port.take() == ["close"]
     assert "more than 2000 messages" in port.told["lamp"][1]
+
+
+def test_another_token_opens_another_connection_and_nobody_is_told_of_a_fault() -> None:
+    made, port = opened()
+    port.told.clear()
+    made.renew()
+    assert port.take() == ["connect"]
+    made.renew()  # it connects already
+    assert port.take() == []
+    made.opened(1.0, TAI)
+    assert port.take() == [[ONE], "health"]
+    assert port.told == {}

@@ -57,6 +57,13 @@ def test_where_the_metadata_is(issuer: str, url: str | None) -> None:
     assert well_known(issuer) == url
 
 
+def test_who_is_asked_must_go_by_that_name_to_the_letter() -> None:
+    assert read_metadata(encoded(METADATA), METADATA["issuer"]).issuer == METADATA["issuer"]  # type: ignore[arg-type]
+    for other in ("https://auth.example.com/", "https://AUTH.example.com", "https://other.example.com"):
+        with pytest.raises(BadRequest, match=r"authorization\.server"):
+            read_metadata(encoded(METADATA), other)
+
+
 def test_metadata() -> None:
     read = read_metadata(encoded(METADATA))
     assert read == Metadata(

@@ -20,13 +20,14 @@ UPGRADE = {"upgrade": "websocket"}
 class Box:
     """A guard with one key, which signs by saying so; the clocks are set by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, log_all: bool = False) -> None:
         self.now = 1000.0
         self.held = {ISSUER: [Key(None, b"signature")]}
         self.fetching = False
         self.missed: list[str] = []
         self.verified = 0
-        self.guard = TokenGuard(self, self.is_signed, lambda: {"box.example.com"}, lambda: self.now, lambda: self.now)
+        clocks = (lambda: self.now, lambda: self.now)
+        self.guard = TokenGuard(self, self.is_signed, lambda: {"box.example.com"}, *clocks, log_all=log_all)
 
     def keys(self, issuer: str, key_id: str | None) -> Sequence[Key]:
         return self.held.get(issuer, ())
@@ -224,6 +225,48 @@ def test_to_ask_for_a_socket_where_there_is_none_opens_no_other_path(box: Box) -
     assert refusal(box, socket(EVENTS, path="/x-nmos/events/v1.0/sources/s2/state")).status == 403
 
 
+def test_a_socket_lasts_as_long_as_its_token(box: Box) -> None:
+    request = socket(unsigned(claims(exp=1100, scope="events", x_nmos_events={"read": ["sources/s1"]})))
+    box.guard.check(request)
+    lasting = box.guard.lasting(request)
+    assert lasting is not None
+    assert lasting() == 100.0
+    box.now += 60.0
+    assert lasting() == 40.0
+    box.now += 60.0
+    assert lasting() < 0
+    assert box.guard.lasting(Request("GET", "/panel/events")) is None
+
+
+# ---- what is counted
+
+
+def test_what_is_refused_is_counted_by_its_reason(box: Box) -> None:
+    good = claims(x_nmos_node={"read": ["*"]})
+    tokens = {
+        "no_token": None,
+        "invalid_request": "x y",
+        "malformed": "x",
+        "expired": unsigned(claims(exp=10)),
+        "not_yet_valid": unsigned(claims(iat=1999)),
+        "bad_signature": unsigned(good, signature=b"forged"),
+        "wrong_audience": unsigned(claims(aud=["other.example.com"])),
+        "wrong_scope": unsigned(claims(scope="query", x_nmos_node=None)),
+    }
+    for count, reason in enumerate(tokens, start=1):
+        for _ in range(count):
+            with pytest.raises(ApplianceError):
+                box.ask(tokens[reason])
+    box.fetching = True
+    with pytest.raises(ApplianceError):
+        box.ask(tokens["bad_signature"])
+    expected = {reason: count for count, reason in enumerate(tokens, start=1)} | {"keys_unknown": 1}
+    assert box.guard.refused == expected
+    box.ask()
+    assert box.guard.passes("GET", SELF, f"Bearer {GOOD}")
+    assert box.guard.allowed == 2
+
+
 # ---- the log
 
 
@@ -244,4 +287,21 @@ def test_a_flood_of_refusals_is_not_all_written(box: Box, caplog: pytest.LogCapt
     for _ in range(10 * REFUSALS_AT_ONCE):
         refusal(box, Request("GET", SELF))
     assert len(caplog.messages) == REFUSALS_AT_ONCE
-    assert box.guard.refused == 10 * REFUSALS_AT_ONCE
+    box.now += 1.0
+    refusal(box, Request("GET", SELF))
+    assert f"({9 * REFUSALS_AT_ONCE} more were refused before)" in caplog.messages[-1]
+    box.now += 1.0
+    refusal(box, Request("GET", SELF))
+    assert "more were refused" not in caplog.messages[-1]
+
+
+@pytest.mark.parametrize("log_all", [False, True])
+def test_each_request_is_in_the_log_where_all_is_wanted(log_all: bool, caplog: pytest.LogCaptureFixture) -> None:
+    box = Box(log_all=log_all)
+    with caplog.at_level(logging.DEBUG):
+        for _ in range(2 * REFUSALS_AT_ONCE):
+            box.ask()
+            refusal(box, Request("GET", SELF))
+    assert len(caplog.messages) == (4 * REFUSALS_AT_ONCE if log_all else REFUSALS_AT_ONCE)
+    # what is kept ready must not go past the log
+    assert box.guard.passes("GET", SELF, f"Bearer {GOOD}") is not log_all
