@@ -75,8 +75,10 @@ class Advertiser:
 
     def due(self, now: float) -> Txt | None:
         """What to publish at this moment; the machine takes it as published."""
+        if now < self._published_at + MIN_INTERVAL_S:
+            return None
         wanted = self.wanted
-        if wanted is None or wanted == self._published or now < self._published_at + MIN_INTERVAL_S:
+        if wanted is None or wanted == self._published:
             return None
         self._published, self._published_at = wanted, now
         return wanted

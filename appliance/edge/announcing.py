@@ -78,7 +78,8 @@ class Announcing:
     def _on_change(self, change: Change) -> None:
         if change.resources:
             self._advertiser.handle_counters(change.counters)
-            self._publish()
+            if self._timer is None:  # else it is said when that is due
+                self._publish()
 
     async def _withdraw(self) -> None:
         """Say goodbye; what is wanted by the time that this is done is announced then."""

@@ -283,17 +283,17 @@ class Wire(web.StreamResponse):
         self._bytes = payload
         self._hang_up = close
         self._request: web.BaseRequest | None = None
+        self._stays = False
 
     @property
     def keep_alive(self) -> bool | None:
-        if self._hang_up or self._request is None or not self._request.keep_alive:
-            return False
-        connection = self._request.protocol
-        assert isinstance(connection, Connection)
-        return connection.is_plain(self._request)
+        return self._stays
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         self._request = request
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        self._stays = not self._hang_up and request.keep_alive and connection.is_plain(request)
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
@@ -302,7 +302,7 @@ class Wire(web.StreamResponse):
         connection = request.protocol
         assert isinstance(connection, Connection)
         stays = b""
-        if not self.keep_alive:
+        if not self._stays:
             stays = b"Connection: close\r\n"
         elif request.version < HttpVersion11:
             stays = b"Connection: keep-alive\r\n"

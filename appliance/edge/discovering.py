@@ -255,7 +255,7 @@ class Discovering:
 
     def _tell_feed(self) -> None:
         """How this node is announced, and what feeds the menu: two things that do not depend on each other."""
-        mode = "registered" if self.registering.status().registered else "peer-to-peer"
+        mode = "registered" if self.registering.registered else "peer-to-peer"
         if self.query_feed.active:
             candidate = self.query_feed.candidate
             source = f"Query API {candidate.name}" if candidate else "Query API"

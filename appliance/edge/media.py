@@ -158,7 +158,10 @@ class Media:
     def status(self, id: str) -> StreamStatus:
         """That of what runs beside it too where that has a fault, since nothing is heard then: of a receiver's output
         also while others are routed there and the receiver is off, of a sender's input only while it sends."""
-        own, other = self._reconciler.status(id), self._reconciler.status(beside(id))
+        own = self._reconciler.status(id)
+        if self.patchbay is None:
+            return own
+        other = self._reconciler.status(beside(id))
         unused = own.phase == "idle" and isinstance(self._endpoints.get(id), SenderConfig)
         if other.phase != "fault" or own.phase == "fault" or unused:
             return own

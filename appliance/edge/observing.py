@@ -128,7 +128,7 @@ def _peers(watched: Watched) -> Iterator[Reading]:
     answered, failed = watched.discovering.fetches
     fetches: dict[str, float] = {"answered": answered, "failed": failed}
     yield counter_by("result", "peer_fetches", "Lists that peers were asked for.", fetches)
-    registered = watched.discovering.registering.status().registered
+    registered = watched.discovering.registering.registered
     yield gauge("registered", "1 while a registry has this node.", registered)
 
 

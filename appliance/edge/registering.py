@@ -101,6 +101,10 @@ class Registering:
         if self._timer is not None:
             self._timer.cancel()
 
+    @property
+    def registered(self) -> bool:
+        return self._end is not None and self._machine.registered
+
     def status(self) -> Status:
         """For the panel; times are those of the loop's clock."""
         if self._end is None:

@@ -19,6 +19,9 @@ from appliance.system.logs import RESOURCE
 
 log = logging.getLogger(__name__)
 
+_GATHER_S = 0.05
+"""A salvo of activations touches the same streams, and the box, many times."""
+
 HOST = ""
 """In place of an id: what concerns the box and no stream of it."""
 
@@ -78,10 +81,10 @@ class Trapping:
         self.look_at_all()
 
     def _look_at(self, ids: Iterable[str]) -> None:
-        """Not at once: whatever changed is more urgent to others."""
+        """Not at once: whatever changed is more urgent to others, and more may come."""
         self._waiting.update(dict.fromkeys(ids))
         if self._waiting and self._soon is None:
-            self._soon = asyncio.get_running_loop().call_soon(self._look)
+            self._soon = asyncio.get_running_loop().call_later(_GATHER_S, self._look)
 
     def _look(self) -> None:
         self._soon = None

@@ -6,7 +6,6 @@ A *job* is what one sender or receiver should be doing now, entirely resolved (n
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
@@ -14,6 +13,7 @@ from typing import Literal, Protocol
 from appliance.config.model import CommandConfig, InputConfig, OutputConfig
 from appliance.config.video import VideoConfig
 from appliance.errors import ApplianceError
+from appliance.network.model import parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Leg:
 
     @property
     def multicast(self) -> bool:
-        return ipaddress.ip_address(self.destination_ip).is_multicast
+        return parsed(self.destination_ip).is_multicast
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ make a :class:`Job`, nothing where it should be idle, or a :class:`Refusal` that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from appliance.config.model import Config, Format, ReceiverConfig, SenderConfig
 from appliance.config.video import VideoConfig
@@ -54,15 +54,15 @@ def desired(
         return None
     try:
         if isinstance(endpoint, SenderConfig):
-            job = _sender(id, endpoint, enabled, network, config)
-        else:
-            job = _receiver(id, endpoint, enabled, active.get("transport_file") or {}, network, config)
+            return _sender(id, endpoint, enabled, active, network, config)
+        return _receiver(id, endpoint, enabled, active, network, config)
     except BadRequest as refused:
         return Refusal(refused.message)
-    return replace(job, activation=(active.get("activation") or {}).get("activation_time"))
 
 
-def sent_job(id: str, sender: SenderConfig, legs: tuple[Leg, ...], config: Config) -> Job:
+def sent_job(
+    id: str, sender: SenderConfig, legs: tuple[Leg, ...], config: Config, activation: str | None = None
+) -> Job:
     """What a sender does on these legs."""
     audio = None
     if sender.format is Format.AUDIO:
@@ -71,11 +71,12 @@ def sent_job(id: str, sender: SenderConfig, legs: tuple[Leg, ...], config: Confi
     return Job(
         id=id,
         role="sender",
-        driver=sender.driver or config.media.driver,
+        driver=_driver(sender, config),
         label=sender.label or sender.name,
         legs=legs,
         audio=audio,
         end=sender.input,
+        activation=activation,
         media_type=sender.media_type,
         payload_type=PAYLOAD_TYPES[sender.format],
         video=None if sender.format is Format.AUDIO else sender.video,
@@ -87,30 +88,60 @@ def sent_job(id: str, sender: SenderConfig, legs: tuple[Leg, ...], config: Confi
 def received_job(id: str, receiver: ReceiverConfig, legs: tuple[Leg, ...], media_type: str, config: Config) -> Job:
     """What a receiver does on these legs with a stream of which nothing is known but its media type: the most that its
     output takes."""
-    audio = video = None
-    if receiver.format is Format.AUDIO:
-        rate = receiver.sample_rates[0] if receiver.sample_rates else 48_000
-        audio = AudioFormat(media_type.removeprefix("audio/"), rate, receiver.max_channels)
-    elif receiver.format is Format.VIDEO:
-        video = VideoConfig()
+    essence = _usual(receiver, media_type, receiver.max_channels)
+    if receiver.format is Format.VIDEO:
+        essence = essence._replace(video=VideoConfig())
+    return _received_job(id, receiver, legs, essence, config)
+
+
+class _Essence(NamedTuple):
+    """What comes to a receiver, as far as it is known."""
+
+    media_type: str
+    payload_type: int
+    audio: AudioFormat | None = None
+    video: VideoConfig | None = None
+    sdp: str | None = None
+
+
+def _received_job(
+    id: str,
+    receiver: ReceiverConfig,
+    legs: tuple[Leg, ...],
+    essence: _Essence,
+    config: Config,
+    activation: str | None = None,
+) -> Job:
     return Job(
         id=id,
         role="receiver",
-        driver=receiver.driver or config.media.driver,
+        driver=_driver(receiver, config),
         label=receiver.label or receiver.name,
         legs=legs,
-        audio=audio,
+        audio=essence.audio,
         end=receiver.output,
-        media_type=media_type,
-        payload_type=PAYLOAD_TYPES[receiver.format],
-        video=video,
+        activation=activation,
+        media_type=essence.media_type,
+        payload_type=essence.payload_type,
+        video=essence.video,
         command=receiver.command,
+        sdp=essence.sdp,
     )
 
 
-def _sender(id: str, sender: SenderConfig, legs: Sequence[JSON], network: NetworkState, config: Config) -> Job:
+def _driver(endpoint: SenderConfig | ReceiverConfig, config: Config) -> str:
+    return endpoint.driver or config.media.driver
+
+
+def _activated(active: JSON) -> str | None:
+    return (active.get("activation") or {}).get("activation_time")
+
+
+def _sender(
+    id: str, sender: SenderConfig, legs: Sequence[JSON], active: JSON, network: NetworkState, config: Config
+) -> Job:
     found = tuple(_sender_leg(leg, network, config.network.multicast_ttl) for leg in legs)
-    return sent_job(id, sender, found, config)
+    return sent_job(id, sender, found, config, _activated(active))
 
 
 def _sender_leg(leg: JSON, network: NetworkState, ttl: int) -> Leg:
@@ -127,12 +158,16 @@ def _sender_leg(leg: JSON, network: NetworkState, ttl: int) -> Leg:
 
 
 def _receiver(
-    id: str, receiver: ReceiverConfig, legs: Sequence[JSON], file: JSON, network: NetworkState, config: Config
+    id: str, receiver: ReceiverConfig, legs: Sequence[JSON], active: JSON, network: NetworkState, config: Config
 ) -> Job:
     found = tuple(_receiver_leg(leg, network) for leg in legs)
-    job = received_job(id, receiver, found, receiver.media_types[0], config)
-    sdp = file.get("data")
-    return _as_described(job, receiver, sdp) if sdp else _as_usual(job)
+    sdp = (active.get("transport_file") or {}).get("data")
+    if sdp:
+        essence = _described(receiver, sdp, _driver(receiver, config))
+    else:
+        # Without a transport file a stream is taken for stereo; nothing can be known of a picture.
+        essence = _usual(receiver, receiver.media_types[0], min(2, receiver.max_channels))
+    return _received_job(id, receiver, found, essence, config, _activated(active))
 
 
 def _receiver_leg(leg: JSON, network: NetworkState) -> Leg:
@@ -147,30 +182,30 @@ def _receiver_leg(leg: JSON, network: NetworkState) -> Leg:
     )
 
 
-def _as_usual(job: Job) -> Job:
-    """Without a transport file a stream is taken for stereo; nothing can be known of a picture."""
-    audio = job.audio and replace(job.audio, channels=min(2, job.audio.channels))
-    return replace(job, audio=audio, video=None)
+def _usual(receiver: ReceiverConfig, media_type: str, channels: int) -> _Essence:
+    """What is taken for granted where nothing says otherwise."""
+    audio = None
+    if receiver.format is Format.AUDIO:
+        rate = receiver.sample_rates[0] if receiver.sample_rates else 48_000
+        audio = AudioFormat(media_type.removeprefix("audio/"), rate, channels)
+    return _Essence(media_type, PAYLOAD_TYPES[receiver.format], audio)
 
 
-def _as_described(job: Job, receiver: ReceiverConfig, sdp: str) -> Job:
+def _described(receiver: ReceiverConfig, sdp: str, driver: str) -> _Essence:
     """What the transport file says."""
     # The same streams of the file as the Connection API took the addresses from.
     session = narrow(read_session(sdp), receiver.media_types)
     # Refused where it is staged (nmos/is05/receiverfile.py); but a file is kept, and capabilities change.
-    if found := out_of_caps(Stream(told=capability_facts(session)), receiver_caps(receiver, job.driver)):
+    if found := out_of_caps(Stream(told=capability_facts(session)), receiver_caps(receiver, driver)):
         raise BadRequest(f"the transport file does not fit: {found.reason}")
     rtpmap = streams(session)[0].rtpmap
-    job = replace(
-        job,
-        media_type=media_type(session),
-        payload_type=rtpmap.payload_type if rtpmap else job.payload_type,
-        video=_received_video(flow_facts(session)) if receiver.format is Format.VIDEO else None,
-        sdp=sdp,
+    return _Essence(
+        media_type(session),
+        rtpmap.payload_type if rtpmap else PAYLOAD_TYPES[receiver.format],
+        audio_format(session) if receiver.format is Format.AUDIO else None,
+        _received_video(flow_facts(session)) if receiver.format is Format.VIDEO else None,
+        sdp,
     )
-    if receiver.format is not Format.AUDIO:
-        return job
-    return replace(job, audio=audio_format(session))
 
 
 def _received_video(facts: JSON) -> VideoConfig | None:

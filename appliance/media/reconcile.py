@@ -367,7 +367,7 @@ def _is_again(desired: Desired, before: Desired) -> bool:
     """Whether nothing differs but the time of the activation."""
     if not isinstance(desired, Job) or not isinstance(before, Job):
         return False
-    return replace(before, activation=desired.activation) == desired
+    return before.legs == desired.legs and replace(before, activation=desired.activation) == desired
 
 
 def _membership(leg: Leg) -> Membership:

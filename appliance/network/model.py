@@ -30,7 +30,7 @@ class Address:
 
     @property
     def link_local(self) -> bool:
-        return ipaddress.ip_address(self.ip).is_link_local
+        return parsed(self.ip).is_link_local
 
     @property
     def subnet(self) -> str:
@@ -39,8 +39,14 @@ class Address:
 
     def reaches(self, ip: str) -> bool:
         """Whether ``ip`` is in this address's subnet. A /32 or /128 is a subnet of one."""
-        other = ipaddress.ip_address(ip)
+        other = parsed(ip)
         return other.version == self.version and other in _subnet(self.ip, self.prefix)
+
+
+@lru_cache(maxsize=1024)
+def parsed(ip: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address that was written; every activation asks some ten times, of the same few. ValueError: it is none."""
+    return ipaddress.ip_address(ip)
 
 
 @lru_cache(maxsize=256)
@@ -145,7 +151,7 @@ class Routes(Protocol):
 
 def needs_zone(ip: str) -> bool:
     """Link-local IPv6 hosts are on every link as far as routes and subnets can say."""
-    address = ipaddress.ip_address(ip)
+    address = parsed(ip)
     return address.version == 6 and address.is_link_local
 
 

@@ -19,11 +19,10 @@ room, it is the one that has most.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from appliance.network.model import Interface, NetworkState, Role, Routes, RpFilter, needs_zone
+from appliance.network.model import Interface, NetworkState, Role, Routes, RpFilter, needs_zone, parsed
 from appliance.network.room import NO_LOAD, Load, mbit, room, used
 
 
@@ -268,7 +267,7 @@ def _pinned(question: Question, ip: str, state: NetworkState) -> Choice | Refusa
         return Refusal(f"{ip} is not an address of this box")
     if owner.name not in (question.allowed or state.media):
         return Refusal(f"{ip} is on {owner.name}, which is no {_whose(question)}")
-    if version not in (None, ipaddress.ip_address(ip).version):
+    if version not in (None, parsed(ip).version):
         return Refusal(f"{ip} is not of the stream's address family, IPv{version}")
     state_of_it = "" if owner.up and owner.carrier else f" ({owner.name} {obstacle(owner, None, None)})"
     return Choice(owner.name, ip, f"{owner.name}: its address {ip} is asked for{state_of_it}")
@@ -293,8 +292,8 @@ def _whose(question: Question) -> str:
 
 def _version(question: Question) -> int | None:
     ip = question.destination or question.source
-    return ipaddress.ip_address(ip).version if ip else None
+    return parsed(ip).version if ip else None
 
 
 def _is_group(ip: str) -> bool:
-    return ipaddress.ip_address(ip).is_multicast
+    return parsed(ip).is_multicast

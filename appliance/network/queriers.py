@@ -7,10 +7,9 @@ perfectly well. So silence is a trap only where nothing of a stream arrives eith
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterator
 
-from appliance.network.model import NetworkState, Role
+from appliance.network.model import NetworkState, Role, parsed
 from appliance.network.traps import Path
 
 SILENCE_S = 260.0
@@ -85,7 +84,7 @@ def hints_unasked(path: Path, unasked: Unasked, signal: bool | None) -> Iterator
 
 def _joined(path: Path) -> int | None:
     """The IP version of the group that a receiver's leg has joined."""
-    group = ipaddress.ip_address(path.destination)
+    group = parsed(path.destination)
     return group.version if path.role is Role.RECEIVER and group.is_multicast else None
 
 

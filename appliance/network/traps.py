@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from appliance.network.model import Interface, NetworkState, Role, Routes, RpFilter, needs_zone
+from appliance.network.model import Interface, NetworkState, Role, Routes, RpFilter, needs_zone, parsed
 from appliance.network.room import Commitments, crowded
 
 _STRICT, _LOOSE = 1, 2
@@ -43,7 +43,7 @@ def traps_of(path: Path, state: NetworkState, routes: Routes, rp_filter: RpFilte
 def hints_of(path: Path, state: NetworkState, routes: Routes) -> tuple[str, ...]:
     """What works, but by luck: worth saying to who asks, not worth an alarm."""
     usable = [interface for interface in state.media_interfaces() if interface.usable]
-    if not ipaddress.ip_address(path.destination).is_multicast or len(usable) < 2:
+    if not parsed(path.destination).is_multicast or len(usable) < 2:
         return ()
     if routes.lookup(path.destination) is not None:
         return ()
@@ -86,7 +86,7 @@ def _switch_off(interface: str) -> str:
 def _too_long(path: Path, interface: Interface) -> str | None:
     if path.payload_bytes is None or not interface.mtu:
         return None
-    length = path.payload_bytes + _UDP_AND_RTP + _IP_HEADER[ipaddress.ip_address(path.destination).version]
+    length = path.payload_bytes + _UDP_AND_RTP + _IP_HEADER[parsed(path.destination).version]
     if length <= interface.mtu:
         return None
     what = "will be sent in fragments" if path.role is Role.SENDER else "cannot come in whole"
