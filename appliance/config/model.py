@@ -293,7 +293,7 @@ class EndpointConfig:
     transport: Transport = Transport.RTP_MCAST
     legs: tuple[LegConfig, ...] = (LegConfig(),)
     driver: str | None = None
-    command: CommandConfig = field(default_factory=CommandConfig)
+    command: CommandConfig = CommandConfig()
     fec: bool = False
     rtcp: bool = False
 
@@ -314,8 +314,8 @@ class SenderConfig(EndpointConfig):
     event_type: str | None = None
     event: EventConfig = EventConfig()
     did_sdid: tuple[str, ...] = ()
-    video: VideoConfig = field(default_factory=VideoConfig)
-    input: InputConfig = field(default_factory=InputConfig)
+    video: VideoConfig = VideoConfig()
+    input: InputConfig = InputConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,8 +329,8 @@ class ReceiverConfig(EndpointConfig):
     event_types: tuple[str, ...] = ()
     actions: tuple[ActionConfig, ...] = ()
     accepts: tuple[AcceptConfig, ...] = ()
-    output: OutputConfig = field(default_factory=OutputConfig)
-    auto_route: RouteConfig = field(default_factory=RouteConfig)
+    output: OutputConfig = OutputConfig()
+    auto_route: RouteConfig = RouteConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,14 +339,14 @@ class Config:
 
     node: NodeConfig = NodeConfig()
     network: NetworkConfig = NetworkConfig()
-    access: AccessConfig = field(default_factory=AccessConfig)
+    access: AccessConfig = AccessConfig()
     tls: TlsConfig | None = None
-    authorization: AuthorizationConfig = field(default_factory=AuthorizationConfig)
+    authorization: AuthorizationConfig = AuthorizationConfig()
     discovery: DiscoveryConfig = DiscoveryConfig()
     media: MediaConfig = MediaConfig()
     events: EventsConfig = EventsConfig()
     mapping: MappingConfig | None = None
-    panel: PanelConfig = field(default_factory=PanelConfig)
+    panel: PanelConfig = PanelConfig()
     devices: tuple[DeviceConfig, ...] = ()
     senders: tuple[SenderConfig, ...] = ()
     receivers: tuple[ReceiverConfig, ...] = ()

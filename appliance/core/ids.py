@@ -8,6 +8,7 @@ pattern of the IS-04 schemas, which admits versions 1 to 5 only.
 from __future__ import annotations
 
 import uuid
+from sys import intern
 
 from appliance.core.types import Kind
 
@@ -24,5 +25,5 @@ class Identities:
         key = (kind.value, *names)
         id = self._known.get(key)
         if id is None:  # made once: every change of the network asks for all of them again
-            id = self._known[key] = str(uuid.uuid5(self.seed, "\x1f".join(key)))
+            id = self._known[key] = intern(str(uuid.uuid5(self.seed, "\x1f".join(key))))  # as what was kept
         return id

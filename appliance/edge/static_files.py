@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
+
+import appliance.panel
 
 
 def static_files() -> dict[str, bytes]:
     """Every file by its name."""
-    folder = files("appliance.panel") / "static"
+    folder = Path(appliance.panel.__file__).parent / "static"
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}

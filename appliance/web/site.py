@@ -43,9 +43,7 @@ class Site:
         Where ``only`` says no to a request, there is nothing at that path for it, by any method.
         """
         handlers = {method.upper(): handler for method, handler in methods.items()}
-        self.bottle.route(rule, "ANY", _dispatch(_Path(handlers, only)))
-        if rule != "/" and "GET" in handlers:
-            self.bottle.route(rule + "/", "ANY", _dispatch(_Path({"GET": handlers["GET"]}, only)))
+        self.bottle.route(rule, "ANY", _dispatch(_Path(rule, handlers, only)))
 
     def warm_up(self) -> Iterator[None]:
         """Make ready what the next request would wait for, where paths were declared since the last one."""
@@ -54,8 +52,9 @@ class Site:
 
 
 class _Router(bottle.Router):  # type: ignore[misc]  # bottle ships no types
-    """Bottle's, but for this: it puts all patterns into one anew for each path that is declared, which is most of what
-    declaring costs (100 ms of the start). Here that is done once, when a path is first looked for."""
+    """Bottle's, but for two things. It puts all patterns into one anew for each path that is declared, which is most of
+    what declaring costs (100 ms of the start): here that is done once, when a path is first looked for. And a path is
+    found with a slash at its end too, without being declared twice: 185 paths, 0.3 MB."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,43 +69,55 @@ class _Router(bottle.Router):  # type: ignore[misc]  # bottle ships no types
 
     def match(self, environ: Mapping[str, Any]) -> Any:
         self.compile_stale()
+        path = environ["PATH_INFO"]
+        if _has_slash(path):
+            environ = {**environ, "PATH_INFO": path[:-1]}
         return super().match(environ)
 
 
 class _Path:
     """What one declared path answers to any method."""
 
-    def __init__(self, handlers: Mapping[str, Handler], only: Callable[[Request], bool] | None) -> None:
+    def __init__(self, rule: str, handlers: Mapping[str, Handler], only: Callable[[Request], bool] | None) -> None:
         self._handlers = handlers
         self._only = only
-        with_head = [*handlers, "HEAD"] if "GET" in handlers else list(handlers)
-        self._allow = ", ".join([*with_head, "OPTIONS"])
+        self._any_slash = rule.endswith(":path>")
 
     def __call__(self, request: Request) -> Any:
-        if self._only is not None and not self._only(request):
+        handlers = self._handlers
+        if _has_slash(request.path) and not self._any_slash:  # there it can only be read
+            handlers = {method: handler for method, handler in handlers.items() if method == "GET"}
+        if not handlers or (self._only is not None and not self._only(request)):
             return _nothing_at(request.path)
+        handler = handlers.get("GET" if request.method == "HEAD" else request.method)
+        if handler is not None:
+            return handler(request)
+        allow = [*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"]
         if request.method == "OPTIONS":
-            return self._options(request)
-        handler = self._handlers.get("GET" if request.method == "HEAD" else request.method)
-        if handler is None:
-            raise NotAllowed(f"{request.method} is not allowed at {request.path}", allow=self._allow.split(", "))
-        return handler(request)
+            return _options(request, ", ".join(allow))
+        raise NotAllowed(f"{request.method} is not allowed at {request.path}", allow=allow)
 
-    def _options(self, request: Request) -> Answer:
-        headers = {"Allow": self._allow}
-        if cors_headers(request.path):
-            asked = request.headers.get("access-control-request-headers")
-            headers |= {
-                "Access-Control-Allow-Methods": self._allow,
-                "Access-Control-Allow-Headers": asked or "Content-Type, Accept, Authorization",
-                "Access-Control-Max-Age": "3600",
-            }
-        return Answer(b"", headers=headers)
+
+def _options(request: Request, allow: str) -> Answer:
+    headers = {"Allow": allow}
+    if cors_headers(request.path):
+        asked = request.headers.get("access-control-request-headers")
+        headers |= {
+            "Access-Control-Allow-Methods": allow,
+            "Access-Control-Allow-Headers": asked or "Content-Type, Accept, Authorization",
+            "Access-Control-Max-Age": "3600",
+        }
+    return Answer(b"", headers=headers)
 
 
 def answer_error(error: ApplianceError) -> Answer:
     """The one translation of the error tree into HTTP."""
     return replace(error_answer(error.status, error.message, error.debug), headers=error.headers)
+
+
+def _has_slash(path: str) -> bool:
+    """Whether it is another path with a slash at the end."""
+    return len(path) > 2 and path.endswith("/")
 
 
 def _dispatch(path: _Path) -> Callable[..., bytes]:

@@ -76,6 +76,22 @@ print(aiohttp.ClientSession.__name__, bool(aiohttp.__version__), list(lean.loadi
 """).split() == ["ClientSession", "True", "[]"]
 
 
+def test_aiohttp_brings_no_library_of_cpp_and_no_types_of_files() -> None:
+    assert _run("""
+from appliance.system import lean
+
+lean.without_client()
+import mimetypes, os
+from pathlib import Path
+import aiohttp.web
+lean.load_client()
+import aiohttp, frozenlist
+libraries = Path("/proc/self/maps").read_text()
+print("libstdc++" in libraries, mimetypes.knownfiles, "FROZENLIST_NO_EXTENSIONS" in os.environ)
+print(list(frozenlist.FrozenList([1, 2])))
+""").splitlines() == ["False [] False", "[1, 2]"]
+
+
 def test_aiohttp_that_is_there_already_is_left_alone() -> None:
     assert _run("""
 import aiohttp

@@ -51,6 +51,20 @@ def test_get_and_head_with_and_without_slash_other_methods_without() -> None:
     assert ask(site, "PATCH", "/x-nmos/a/7/", b"{}").status == 405
 
 
+def test_with_a_slash_a_path_has_what_it_has_without_as_far_as_that_is_read() -> None:
+    site = make_site()
+    site.route("/x-nmos/b", post=lambda request: Answer("posted"))
+    site.route("/x-nmos/a/<rest:path>", get=lambda request: Answer("rest"), post=lambda request: Answer("rest"))
+    assert ask(site, "GET", "/x-nmos/a/7/").body == {"id": "7"}
+    assert ask(site, "OPTIONS", "/x-nmos/a/7/").headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert ask(site, "POST", "/x-nmos/b").status == 200
+    for method in ("GET", "POST", "OPTIONS"):
+        assert ask(site, method, "/x-nmos/b/").status == 404, method
+    assert ask(site, "POST", "/x-nmos/a/8/9/").body == "rest", "what is declared for all paths is for those too"
+    for path in ("//", "/x-nmos/b//", "/x-nmos/c//"):
+        assert ask(site, "POST", path).status == 404, path
+
+
 def test_a_wrong_method_is_405_and_says_what_is_allowed() -> None:
     answer = ask(make_site(), "DELETE", "/x-nmos/a/7")
     assert answer.status == 405
