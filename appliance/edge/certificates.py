@@ -10,7 +10,8 @@ import ssl
 import stat
 import time
 
-# The one way that the standard library has to read a certificate without a connection that it is for.
+# The one way that the standard library has to read a certificate without a connection that it is for: get_ca_certs()
+# passes over those that are no authority. To import cryptography.x509 takes 22 ms, 3 to 8 MB and one more package.
 from _ssl import _test_decode_cert  # type: ignore[attr-defined]
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,0 +1,71 @@
+"""What is private in Python's own library or in a package, and used all the same: named here, and still there.
+
+Where a new Python or a new release of a package breaks one of these, look at where it is used, and why.
+"""
+
+import ast
+import asyncio
+import importlib
+import socket
+
+import pytest
+
+from appliance.edge.connections import beneath, untangle
+from tests.unit.test_imports import modules
+
+USED = {
+    ("edge.certificates", "_test_decode_cert"): "_ssl",
+    ("edge.mdns_probing", "_CHECK_TIME"): "zeroconf.const",
+    ("edge.connections", "_transports"): "an event loop",
+    ("edge.connections", "_read_ready_cb"): "a transport",
+    ("system.loopstats", "_run"): "asyncio.Handle",
+}
+"""(which module of ours uses it, its name): whose it is."""
+
+
+def private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
+
+
+def names(tree: ast.Module, lines: list[str]) -> set[str]:
+    """Private names that are imported, asked for by ``getattr`` and ``hasattr``, or excused from ruff's SLF001."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(names=aliases):
+                found |= {alias.name for alias in aliases}
+            case ast.Call(func=ast.Name(id="getattr" | "hasattr"), args=[_, ast.Constant(value=str(name)), *_]):
+                found.add(name)
+            case ast.Attribute(attr=name, lineno=line) if "SLF001" in lines[line - 1]:
+                found.add(name)
+    return {name for name in found if private(name)}
+
+
+def test_each_that_is_used_is_named_here() -> None:
+    found = set()
+    for module, path in modules():
+        text = path.read_text(encoding="utf-8")
+        found |= {(module, name) for name in names(ast.parse(text), text.splitlines())}
+    assert found == set(USED)
+
+
+@pytest.mark.parametrize(("name", "owner"), [(name, owner) for (_, name), owner in USED.items() if " " not in owner])
+def test_it_is_still_there(name: str, owner: str) -> None:
+    module, _, kind = owner.partition(".") if owner == "asyncio.Handle" else (owner, "", "")
+    whole = importlib.import_module(module)
+    assert hasattr(getattr(whole, kind) if kind else whole, name)
+
+
+def test_the_transport_of_a_socket_is_found_and_gets_rid_of_itself() -> None:
+    async def run() -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(asyncio.Protocol, ours)
+            assert beneath(asyncio.get_running_loop(), ours) is transport
+            assert callable(transport._read_ready_cb)  # type: ignore[attr-defined]  # noqa: SLF001
+            transport.abort()
+            await asyncio.sleep(0)
+            untangle(transport)
+            assert transport._read_ready_cb is None  # type: ignore[attr-defined]  # noqa: SLF001
+
+    asyncio.run(run())
