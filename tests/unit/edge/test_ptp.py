@@ -124,6 +124,18 @@ def test_the_first_look_waits_for_nobody_who_is_not_there(tmp_path: Path) -> Non
     ptp.stop()
 
 
+def test_the_first_look_has_the_clock_where_ptp4l_answers(tmp_path: Path) -> None:
+    async def main() -> None:
+        server = Server(tmp_path / "ptp4l", Ptp4l())
+        ptp = Ptp([str(server.path)])
+        await asyncio.to_thread(ptp.open, patience_s=3600.0)  # it holds up its thread, and this one answers
+        assert ptp.clock == LOCKED
+        ptp.stop()
+        server.close()
+
+    run(main())
+
+
 def test_a_socket_that_may_not_be_used_is_said_once() -> None:
     """In a process of its own, which gives up being root first: root may use any socket."""
     with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as forbidden:
