@@ -12,7 +12,7 @@ from appliance.commands.client import Daemon
 from appliance.commands.displays import open_display
 from appliance.commands.oled import SmallPanel
 from appliance.config.panel import ScreenConfig
-from appliance.panel.oled.hands import EV_KEY, EV_REL
+from appliance.panel.oled.hands import EV_KEY
 from appliance.panel.oled.paint import paint
 from appliance.panel.oled.screen import Frame, Text
 from tests.integration.test_panel_terminal import FakeBox
@@ -54,9 +54,6 @@ class User:
     def presses(self, code: int = ENTER) -> None:
         for value in (1, 0):
             self._panel.tell(lambda panel, value=value: panel.input(EV_KEY, code, value))  # type: ignore[misc]
-
-    def spins(self, value: int) -> None:
-        self._panel.tell(lambda panel: panel.input(EV_REL, 0, value))
 
     async def sees(self, *texts: str) -> None:
         """These texts as the large letters, or the notes, of what is on the screen."""

@@ -284,12 +284,6 @@ class Session:
             if source_filter.covers(connection.address):
                 yield source_filter
 
-    def reference_clocks_of(self, media: Media) -> tuple[ReferenceClock, ...]:
-        return media.reference_clocks or self.reference_clocks
-
-    def media_clock_of(self, media: Media) -> MediaClock | None:
-        return media.media_clock or self.media_clock
-
     def direction_of(self, media: Media) -> Direction | None:
         return media.direction or self.direction
 
