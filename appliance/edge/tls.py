@@ -32,13 +32,23 @@ from appliance.errors import ConfigError
 
 LOOK_S = 3600.0
 """Between two looks at the files and at the days that are left: an authority's own clients change them unasked."""
-_CIPHERS = ":".join(
-    f"ECDHE-{key}-{rest}"
-    for key in ("ECDSA", "RSA")
-    for rest in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA256", "AES256-SHA384")
+_SUITES = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES128-SHA256",
+    "ECDHE-ECDSA-AES256-SHA384",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "DHE-RSA-AES128-GCM-SHA256",
+    "DHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES128-SHA256",
+    "ECDHE-RSA-AES256-SHA384",
+    "DHE-RSA-AES128-SHA256",
+    "DHE-RSA-AES256-SHA256",
 )
-"""Of TLS 1.2, in BCP-003-01's order. Its DHE suites are left out: their arithmetic takes a small board too long. Those
-of TLS 1.3 are OpenSSL's own, which are the BCP's three."""
+"""Of TLS 1.2, in BCP-003-01's order. Those of TLS 1.3 are OpenSSL's own, which are the BCP's three."""
+_FFDHE2048 = Path(__file__).with_name("ffdhe2048.pem")
+"""The group of RFC 7919 appendix A.1, which OpenSSL knows and so takes short exponents for."""
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +205,9 @@ def verification(error: ssl.SSLError) -> str:
 
 def _server_context(config: TlsConfig) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _restrict(context)
+    _restrict(context, dhe=config.dhe)
+    if config.dhe:
+        context.load_dh_params(str(_FFDHE2048))
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_RENEGOTIATION
     for certificate, key, _ in pairs(config):
         load_pair(context, certificate, key)
@@ -212,10 +224,10 @@ def _client_context(ca: str | None) -> ssl.SSLContext:
     return context
 
 
-def _restrict(context: ssl.SSLContext) -> None:
+def _restrict(context: ssl.SSLContext, *, dhe: bool = False) -> None:
     """What BCP-003-01 allows (TLS: TLS Versions, TLS 1.2 Cipher Suites)."""
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_CIPHERS)
+    context.set_ciphers(":".join(suite for suite in _SUITES if dhe or not suite.startswith("DHE")))
     context.options |= ssl.OP_NO_COMPRESSION
 
 

@@ -28,7 +28,7 @@ from appliance.web.messages import Answer
 from appliance.web.quick import QuickReads
 from appliance.web.ready import ReadyAnswers
 from appliance.web.site import Site
-from tests.support.authority import Authority
+from tests.support.authority import EC, RSA, Authority
 from tests.support.leaks import run
 
 HELLO = b"\x16\x03\x01\x02\x00\x01"
@@ -94,6 +94,56 @@ def test_it_speaks_12_and_13(box: Box, version: ssl.TLSVersion) -> None:
             return await box.ask(context)
 
     assert run(test()) == b"HTTP/1.1 200 OK"
+
+
+BCP_003_01 = [
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES128-SHA256",
+    "ECDHE-ECDSA-AES256-SHA384",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "DHE-RSA-AES128-GCM-SHA256",
+    "DHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES128-SHA256",
+    "ECDHE-RSA-AES256-SHA384",
+    "DHE-RSA-AES128-SHA256",
+    "DHE-RSA-AES256-SHA256",
+]
+
+
+@pytest.mark.parametrize("dhe", [False, True])
+def test_its_suites_are_those_of_bcp_003_01_in_its_order(dhe: bool, tmp_path: Path) -> None:
+    """Found as a scanner does: who offers all but those that were taken before gets the next."""
+    authority = Authority(tmp_path)
+    pairs = [authority.certify(name, "box.local", key=key) for name, key in (("ec", EC), ("rsa", RSA))]
+    certificates, keys = zip(*((str(certificate), str(key)) for certificate, key in pairs), strict=True)
+    server = Tls(TlsConfig(certificates, keys, dhe=dhe)).context()
+    wanted = [suite for suite in BCP_003_01 if dhe or not suite.startswith("DHE")]
+    offered, taken = BCP_003_01[::-1], []
+    while (suite := _taken(server, authority.ca, offered)) is not None:
+        taken.append(suite)
+        offered.remove(suite)
+    assert taken == wanted
+
+
+def _taken(server: ssl.SSLContext, ca: Path, offered: list[str]) -> str | None:
+    """The suite that a client of TLS 1.2 gets; ``None`` where hands are not shaken."""
+    client = ssl.create_default_context(cafile=ca)
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    client.set_ciphers(":".join(offered) or "PSK")
+    there, here = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (client.wrap_bio(here, there, server_hostname="box.local"), server.wrap_bio(there, here, server_side=True))
+    for _ in range(3):
+        for end in ends:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError:
+                return None
+    cipher = ends[0].cipher()
+    return cipher[0] if cipher else None
 
 
 @pytest.mark.parametrize("suites", ["AES128-SHA", "AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA", "DHE+AESGCM"])
