@@ -144,7 +144,7 @@ class Eventing:
         from appliance.edge.mqtt import MqttCarrier
 
         if self._mqtt is None:
-            self._mqtt = MqttCarrier(self.exchange, self._broker, self._reach.policy, self._reach.tls)
+            self._mqtt = MqttCarrier(self.exchange, self._broker, self._reach)
             self.exchange.carriers[Transport.MQTT] = self._mqtt
         self._mqtt.configure(self._broker)
 

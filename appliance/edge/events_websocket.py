@@ -7,7 +7,6 @@ import asyncio
 import ipaddress
 import logging
 import random
-import socket
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -267,7 +266,11 @@ class _Connection:
         if _is_address(host):
             addresses: Sequence[str] = [host]
         else:
-            addresses = self._reach.addresses_of(host, parts.scheme) or await self._look_up(host, port)
+            try:
+                async with asyncio.timeout(CONNECT_S):
+                    addresses = await self._reach.resolve(host, port, parts.scheme)
+            except (OSError, UnicodeError) as error:
+                raise HttpFailure(f"nobody knows the name {host[:100]}", reached=False) from error
         policy = self._reach.policy()
         # Our own events are ours to hear: a button of this box may light its lamp.
         allowed = [ip for ip in addresses if policy.for_controllers(ip, port) or policy.is_me((ip,), port)]
@@ -275,14 +278,6 @@ class _Connection:
             raise HttpFailure(f"{host} is no address that this box contacts", reached=False)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return f"{parts.scheme}://{host_in_url(allowed[0])}:{port}{path}", {"Host": f"{host_in_url(host)}:{port}"}
-
-    async def _look_up(self, host: str, port: int) -> list[str]:
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise HttpFailure(f"nobody knows the name {host[:100]}", reached=False) from error
-        return [str(entry[4][0]) for entry in found]
 
 
 def _problem(receiving: Receiving, links: int, *, may_authorize: bool) -> str | None:

@@ -149,7 +149,7 @@ class Extras:
 
         around = self._around
         discovering = around.discovering
-        reach = Reach(discovering.policy, discovering.addresses_of, around.tls)
+        reach = Reach(discovering.policy, discovering.addresses_of, around.tls, discovering.mdns.look_up)
         parts = (reach, around.menu, around.takes)
         eventing = Eventing(self._config, around.store, endpoints, around.clock, *parts)
         eventing.tokens = around.discovering.tokens

@@ -28,12 +28,15 @@ from appliance.discovery.instances import Instances
 from appliance.discovery.query import Query
 from appliance.edge.mdns_ears import Ears
 from appliance.edge.mdns_own import Announcement, OwnService
-from appliance.edge.mdns_records import QTYPES, PacketListener, cached_records
+from appliance.edge.mdns_records import QTYPES, PacketListener, cached_addresses, cached_records
 
 __all__ = ["Announcement", "Mdns"]
 
 RETRY_S = 10.0
 """How often to try again where multicast did not work and nothing says that the network changed."""
+LOOK_UP_S = 1.0
+"""For somebody to say which addresses a name has."""
+MAX_LOOK_UPS = 32
 _START_S = 5.0
 _QUESTIONS_A_PACKET = 20
 _QUERY_FLAGS = 0
@@ -73,6 +76,7 @@ class Mdns:
         self._changing = asyncio.Lock()
         self._retry: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._looked_up: dict[str, asyncio.Event] = {}
 
     # ---- life
 
@@ -148,6 +152,28 @@ class Mdns:
         out.add_question(DNSQuestion(name, QTYPES[rtype], _CLASS_IN))
         self._zeroconf.zeroconf.async_send(out)
         return True
+
+    async def look_up(self, host: str) -> list[str]:
+        """The addresses of a name in ``.local``, IPv4 first; none where nobody knows them within a second."""
+        name = f"{host.lower().rstrip('.')}."
+        found = self._known(name)
+        if not found and len(self._looked_up) < MAX_LOOK_UPS:
+            said = self._looked_up.setdefault(name, asyncio.Event())
+            self.ask_all(name, "A")
+            self.ask_all(name, "AAAA")
+            try:
+                async with asyncio.timeout(LOOK_UP_S):
+                    await said.wait()
+            except TimeoutError:
+                pass
+            finally:
+                if self._looked_up.get(name) is said:
+                    del self._looked_up[name]
+            found = self._known(name)
+        return sorted(found, key=lambda ip: ":" in ip)
+
+    def _known(self, name: str) -> list[str]:
+        return [] if self._zeroconf is None else cached_addresses(self._zeroconf.zeroconf, name)
 
     # ---- sockets
 
@@ -254,6 +280,8 @@ class Mdns:
             if isinstance(record, dns.Srv):
                 self._own.handle_srv(record)
             self._own.handle_goodbye(record)
+            if isinstance(record, dns.Address) and (said := self._looked_up.get(record.name.lower())) is not None:
+                said.set()
         now = self._now()
         for browse in self._browses.values():
             self._follow(browse, browse.instances.handle_records(now, records))

@@ -15,6 +15,7 @@ from zeroconf import (  # type: ignore[attr-defined]  # the records are in every
     RecordUpdate,
     RecordUpdateListener,
     Zeroconf,
+    current_time_millis,
 )
 
 from appliance.discovery.records import Address, Ptr, Record, Srv, Txt
@@ -74,6 +75,13 @@ class PacketListener(RecordUpdateListener):
             return []
         cached = (to_record(record, flush=False) for record in self._zeroconf.cache.entries_with_name(server))
         return [record for record in cached if isinstance(record, Address)]
+
+
+def cached_addresses(zeroconf: Zeroconf, host: str) -> list[str]:
+    """What is known of a host and has not run out."""
+    now = current_time_millis()
+    entries = (one for one in zeroconf.cache.entries_with_name(host) if not one.is_expired(now))
+    return list(dict.fromkeys(record.ip for one in entries if isinstance(record := to_record(one), Address)))
 
 
 def cached_records(zeroconf: Zeroconf, service_type: str) -> list[Record]:

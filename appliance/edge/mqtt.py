@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 
 from appliance.config.model import BrokerConfig
 from appliance.core.types import JSON
-from appliance.discovery.contact import ContactPolicy
 from appliance.edge.client import Bounds, HttpClient, HttpFailure
 from appliance.edge.mqtt_link import Link
-from appliance.edge.tls import Tls
+from appliance.edge.reach import Reach
 from appliance.errors import BadRequest
 from appliance.nmos.is07.exchange import Exchange, Receiving, Sending
 from appliance.nmos.is07.messages import ConnectionStatus, Event, Health, State, read_message
@@ -32,18 +31,16 @@ _STATE_BOUNDS = Bounds(body_bytes=64 * 1024, total_s=5.0)
 
 
 class MqttCarrier:
-    """See :class:`appliance.nmos.is07.exchange.Carrier`. ``configured`` is the broker of the configuration, ``policy``
-    says which addresses may be contacted where somebody else names one."""
+    """See :class:`appliance.nmos.is07.exchange.Carrier`. ``configured`` is the broker of the configuration, ``reach``
+    says where others are that somebody else names, and whether they may be contacted."""
 
-    def __init__(
-        self, exchange: Exchange, configured: BrokerConfig | None, policy: Callable[[], ContactPolicy], tls: Tls
-    ) -> None:
-        self._exchange, self._configured, self._policy = exchange, configured, policy
+    def __init__(self, exchange: Exchange, configured: BrokerConfig | None, reach: Reach) -> None:
+        self._exchange, self._configured, self._reach = exchange, configured, reach
         self._senders: dict[Broker, _Senders] = {}
         self._receivers: dict[Broker, _Receivers] = {}
         self._at: dict[str, Broker] = {}
         self._closing: dict[Broker, asyncio.Task[None]] = {}
-        self._client = HttpClient(tls)
+        self._client = HttpClient(reach.tls)
 
     def configure(self, configured: BrokerConfig | None) -> None:
         """Another one in the configuration, for what is activated from now on."""
@@ -128,11 +125,15 @@ class MqttCarrier:
     def _link(self, broker: Broker, status_topic: str | None) -> Link:
         ca_file = None if self._configured is None else self._configured.ca_file
         will = status(status_topic, active=False) if status_topic else None
-        return Link(broker, ca_file, will, self._permitted)
+        return Link(broker, ca_file, will, self._addresses)
 
-    def _permitted(self, host: str, ip: str, port: int) -> bool:
-        configured = self._configured is not None and self._configured.host == host
-        return configured or self._policy().for_controllers(ip, port)
+    async def _addresses(self, host: str, port: int) -> Sequence[str]:
+        """Those of a broker that may be contacted."""
+        found = await self._reach.resolve(host, port, "mqtt")
+        if self._configured is not None and self._configured.host == host:
+            return found
+        policy = self._reach.policy()
+        return [ip for ip in found if policy.for_controllers(ip, port)]
 
 
 class _Senders:

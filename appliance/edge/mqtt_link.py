@@ -13,7 +13,7 @@ import random
 import secrets
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import paho.mqtt.client as paho
@@ -34,8 +34,8 @@ _MAX_ADDRESSES = 4
 _FAILED = "it failed for a reason that is in the log"
 
 
-Permitted = Callable[[str, str, int], bool]
-"""``permitted(host, its address, port)``"""
+Addresses = Callable[[str, int], Awaitable[Sequence[str]]]
+"""``addresses(host, port)``: those at which it may be contacted; OSError or ValueError where nobody knows it."""
 
 
 class Lost(Exception):
@@ -43,16 +43,16 @@ class Lost(Exception):
 
 
 class Link:
-    """Connected, or trying to be, from ``start`` to ``close``, at an address that is ``permitted``. The callbacks come
+    """Connected, or trying to be, from ``start`` to ``close``, at one of its ``addresses``. The callbacks come
     within the loop.
 
     ``on_up``: connected; publish and subscribe now. ``on_down(why)``: not connected, trying again by itself.
     ``on_message(topic, payload)``; ``on_done(id)``: the broker has what ``publish`` sent; ``on_subscribed(id)``.
     """
 
-    def __init__(self, broker: Broker, ca_file: str | None, will: Outgoing | None, permitted: Permitted) -> None:
+    def __init__(self, broker: Broker, ca_file: str | None, will: Outgoing | None, addresses: Addresses) -> None:
         self.broker = broker
-        self._permitted = permitted
+        self._addresses = addresses
         self._ca_file, self._will = ca_file, will
         self._client: Any = None
         self._task: asyncio.Task[None] | None = None
@@ -160,16 +160,16 @@ class Link:
 
     async def _open(self) -> _Guarded:
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self.broker.host, self.broker.port, type=socket.SOCK_STREAM)
-        allowed = [entry for entry in found if self._permitted(self.broker.host, str(entry[4][0]), self.broker.port)]
+        allowed = await self._addresses(self.broker.host, self.broker.port)
         failure: OSError = OSError("it has no address that this box contacts")
-        for family, type, protocol, _, address in allowed[:_MAX_ADDRESSES]:
+        for address in allowed[:_MAX_ADDRESSES]:
             with contextlib.ExitStack() as undo:
-                raw = undo.enter_context(socket.socket(family, type, protocol))
+                family = socket.AF_INET6 if ":" in address else socket.AF_INET
+                raw = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
                 raw.setblocking(False)
                 try:
                     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    await loop.sock_connect(raw, address)
+                    await loop.sock_connect(raw, (address, self.broker.port))
                     connection = undo.enter_context(self._wrapped(raw)) if self.broker.secure else raw
                     if isinstance(connection, ssl.SSLSocket):
                         await _shake_hands(connection)

@@ -24,7 +24,9 @@ def desk(lan: Lan, start_box: StartBox) -> Box:
 
 @pytest.fixture
 def stage(lan: Lan, start_box: StartBox) -> Box:
-    return start_box(lan.host("stage"), STAGE.replace('"websocket"', '"mqtt"'), name="stage")
+    """Its broker is configured by a name that only mDNS knows."""
+    config = STAGE.replace('"websocket"', '"mqtt"') + '[events.mqtt_broker]\nhost = "broker.local"\n'
+    return start_box(lan.host("stage"), config, name="stage")
 
 
 @pytest.fixture

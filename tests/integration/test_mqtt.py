@@ -15,6 +15,7 @@ from appliance.core.types import JSON, Kind
 from appliance.discovery.contact import ContactPolicy
 from appliance.edge.mqtt import MqttCarrier
 from appliance.edge.mqtt_link import Link
+from appliance.edge.reach import Reach
 from appliance.edge.tls import Tls
 from appliance.media.engine import StreamStatus
 from appliance.nmos.is07.exchange import Receiving
@@ -30,13 +31,17 @@ TOPIC = f"x-nmos/events/v1.0/sources/{source('mode')}"
 STATUS = f"x-nmos/events/v1.0/connections/{IDENTITIES.of(Kind.NODE)}"
 
 
+async def itself(host: str, _port: int) -> tuple[str]:
+    return (host,)
+
+
 class Party:
     """A box of events with a real carrier for MQTT. ``heard`` is what its receiver was told."""
 
     def __init__(self, broker: Mosquitto, config: BrokerConfig | None = None) -> None:
         self.box = TallyBox()
         configured = config or BrokerConfig("127.0.0.1", broker.port)
-        self.carrier = MqttCarrier(self.box.exchange, configured, ContactPolicy, Tls(None))
+        self.carrier = MqttCarrier(self.box.exchange, configured, Reach(ContactPolicy, lambda *_: (), Tls(None)))
         self.box.exchange.carriers[Transport.MQTT] = self.carrier
         self.heard: list[Event] = []
         self.statuses: dict[str, StreamStatus] = {}
@@ -111,7 +116,7 @@ class Observer:
 
     def __init__(self, broker: Mosquitto) -> None:
         self.messages: list[tuple[str, Any, bool]] = []
-        self.link = Link(Broker("127.0.0.1", broker.port, secure=False), None, None, lambda *_: True)
+        self.link = Link(Broker("127.0.0.1", broker.port, secure=False), None, None, itself)
         self._up = asyncio.Event()
         self.link.on_up = self._up.set
         self._raw = self.link.on_message

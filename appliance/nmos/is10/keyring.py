@@ -12,13 +12,15 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from appliance.nmos.is10.documents import Metadata, https_url, well_known
+from appliance.nmos.is10.errors import KeysUnknown
 
 REFRESH_S = 3600.0
 SPREAD_S = 60.0
 FIRST_BACKOFF_S = 1.0
 MAX_BACKOFF_S = 60.0
-ASK_AGAIN_S = 5.0
-"""An issuer is asked so often at most because of a token that no key fits, and ``AT_ONCE`` issuers at a time."""
+ASK_AGAIN_S = float(KeysUnknown.RETRY_S)
+"""An issuer is asked so often at most because of a token that no key fits, and ``AT_ONCE`` issuers at a time. Who comes
+again when he was told to is worth another question."""
 AT_ONCE = 2
 MAX_OTHERS = 8
 MAX_KEYS = 16

@@ -12,6 +12,7 @@ from appliance.core.types import Kind
 from appliance.discovery.contact import ContactPolicy
 from appliance.edge.mqtt import MqttCarrier
 from appliance.edge.mqtt_link import Link
+from appliance.edge.reach import Reach
 from appliance.edge.tls import Tls
 from appliance.nmos.is07.messages import ConnectionStatus, Event, State, encode
 from appliance.nmos.is07.mqtt import Broker as Address
@@ -86,13 +87,18 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+async def itself(host: str, _port: int) -> tuple[str]:
+    return (host,)
+
+
 class Scene:
     """A box whose receivers are at the broker."""
 
     def __init__(self, broker: PaperBroker) -> None:
         self.tally = TallyBox(DESK)
         self.exchange = self.tally.exchange
-        self.carrier = MqttCarrier(self.exchange, None, lambda: ContactPolicy(allow_local=True), Tls(None))
+        reach = Reach(lambda: ContactPolicy(allow_local=True), lambda *_: (), Tls(None))
+        self.carrier = MqttCarrier(self.exchange, None, reach)
         self.exchange.carriers[Transport.MQTT] = self.carrier
         self.exchange.start()
         self._port = broker.port
@@ -141,7 +147,7 @@ def test_a_failure_of_ours_is_logged_and_another_connection_is_tried(caplog: pyt
     async def main() -> list[str]:
         broker, downs = PaperBroker(), list[str]()
         async with broker.open():
-            link = Link(Address("127.0.0.1", broker.port, secure=False), None, None, lambda *_: True)
+            link = Link(Address("127.0.0.1", broker.port, secure=False), None, None, itself)
 
             def up() -> None:
                 if broker.connections == 1:
@@ -162,7 +168,7 @@ def test_nonsense_from_a_broker_costs_one_connection() -> None:
     async def main() -> list[str]:
         broker, downs = PaperBroker(), list[str]()
         async with broker.open():
-            link = Link(Address("127.0.0.1", broker.port, secure=False), None, None, lambda *_: True)
+            link = Link(Address("127.0.0.1", broker.port, secure=False), None, None, itself)
             link.on_down = downs.append
             link.start()
             await until(lambda: link.up)
