@@ -148,9 +148,9 @@ class Store:
         """Start-up is over: the counters of a process begin at 0, whatever start-up itself changed."""
         self._counters = dict.fromkeys(Kind, 0)
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` with every later change; returns what ends it."""
-        self._listeners.append(listener)
+    def subscribe(self, listener: Listener, *, first: bool = False) -> Callable[[], None]:
+        """Call ``listener`` with every later change; ``first``: before all who are there. Returns what ends it."""
+        self._listeners.insert(0 if first else len(self._listeners), listener)
         return lambda: self._listeners.remove(listener)
 
     # ---- inside

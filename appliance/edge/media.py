@@ -115,7 +115,10 @@ class Media:
     def start(self) -> None:
         """Begin with what is active already: some of it now, and where it is much the rest soon."""
         self._loop = asyncio.get_running_loop()
-        self._unsubscribe = [self._store.subscribe(self._changed), self._network.subscribe(self._network_changed)]
+        self._unsubscribe = [
+            self._store.subscribe(self._changed, first=True),  # a join does not wait until everybody knows of it
+            self._network.subscribe(self._network_changed),
+        ]
         self._slices.run(self._derive_all())
 
     async def stop(self, limit_s: float = STOP_LIMIT_S) -> None:

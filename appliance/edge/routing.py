@@ -221,15 +221,15 @@ class AutoRouting:
 
     async def _connect(self, receiver_id: str, source_id: str) -> None:
         receiver = self._menu.receiver(receiver_id)
-        if receiver is None or receiver.pending is not None:
+        if receiver is None or receiver.pending is not None or receiver_id in self._menu.taking:
             raise Conflict("somebody was quicker")
         self._own[receiver_id] = source_id
-        self._menu.begin_take(receiver_id, source_id)
+        self._menu.taking.begin(receiver_id, source_id)
         try:
             await self._take(receiver_id, source_id)
         finally:
             del self._own[receiver_id]
-            self._menu.end_take(receiver_id, source_id)
+            self._menu.taking.end(receiver_id, source_id)
 
     def _keep(self, receiver_id: str, cause: str, standing: Standing, note: str) -> None:
         at = format_tai(self._clock.tai_ns())

@@ -120,11 +120,11 @@ class PanelApi:
         return self._taken(receiver_id, sender_id)
 
     async def _taken(self, receiver_id: str, sender_id: str | None) -> Answer:
-        self._menu.begin_take(receiver_id, sender_id)
+        self._menu.taking.begin(receiver_id, sender_id)
         try:
             answer = await self._take(receiver_id, sender_id)
         finally:
-            self._menu.end_take(receiver_id, sender_id)
+            self._menu.taking.end(receiver_id, sender_id)
         if answer.status >= 400:
             return answer
         item = self._menu.receiver(receiver_id)

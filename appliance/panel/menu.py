@@ -24,6 +24,7 @@ from appliance.panel.items import BoxStatus, Fit, Menu, MenuChange, Named, Pendi
 from appliance.panel.kept import FAVOURITE, PRESET, ROUTE, ROUTING, SHOWN, Defaults, PanelItem, panel_item, route_item
 from appliance.panel.listing import Listing, grouped
 from appliance.panel.shown import Shown
+from appliance.panel.taking import Later, Taking
 
 PIECE = 40
 """How many senders are made anew in one go: about a millisecond's work."""
@@ -32,9 +33,7 @@ _IDLE = StreamStatus()
 _UNKNOWN = Fit("unknown", "it is no longer known")
 _ABSENT = Fit("no", "it is not on the network")
 
-
 Listener = Callable[[MenuChange], None]
-Later = Callable[[Callable[[], None]], object]
 
 
 class MenuModel:
@@ -59,7 +58,8 @@ class MenuModel:
         self._shown = Shown(clock)
         self._streams: dict[str, StreamStatus] = {}
         self._sender_faults: dict[str, str] = {}
-        self._takes: dict[str, list[str | None]] = {}
+        self.taking = Taking(later, self._refresh)
+        """Takes that are not done yet."""
         self._fits: dict[str, dict[str, Fit]] = {}
         self._feed = Feed()
         self._problems: dict[str, str] = {}
@@ -189,21 +189,6 @@ class MenuModel:
         """What ``tally`` says of events and lamps is different now."""
         for listener in tuple(self._listeners):
             listener(MenuChange(tally=True))
-
-    # ---- takes under way
-
-    def begin_take(self, receiver_id: str, sender_id: str | None) -> None:
-        """A take has begun; until it ends the receiver and the source show it as pending."""
-        self._takes.setdefault(receiver_id, []).append(sender_id)
-        self._refresh([receiver_id])
-
-    def end_take(self, receiver_id: str, sender_id: str | None) -> None:
-        """The take has been done, or has failed."""
-        takes = self._takes.get(receiver_id, [])
-        takes.remove(sender_id)
-        if not takes:
-            del self._takes[receiver_id]
-        self._refresh([receiver_id])
 
     # ---- following the store and the world
 
@@ -342,7 +327,7 @@ class MenuModel:
         return replace(item, route=route_item(self._store, self._defaults, id))
 
     def _pending(self, id: str, connection: JSON) -> Pending | None:
-        if takes := self._takes.get(id):
+        if takes := self.taking.shown(id):
             return describe.pending_take(takes[-1], self._label_of)
         return describe.scheduled(connection, self._label_of)
 

@@ -38,6 +38,7 @@ class Box:
         AnnotationApi(scene.store, self.restore, panel.check_unlocked).declare(self.site)
 
     async def take(self, receiver_id: str, sender_id: str | None) -> Answer:
+        self.scene.settle()  # it takes its time
         item = self.scene.menu.receiver(receiver_id)
         self.pending_during_take.append(item is not None and item.pending is not None)
         if self.error is not None:

@@ -98,7 +98,8 @@ def test_what_does_not_fit_says_why() -> None:
 
 def test_a_take_under_way() -> None:
     panel = Panel("Mic")
-    panel.scene.menu.begin_take(AUDIO, id_of("Mic"))
+    panel.scene.menu.taking.begin(AUDIO, id_of("Mic"))
+    panel.scene.settle()
     panel.hear()
     shown = frame(panel)
     assert shown[1].endswith("changing to Mic")

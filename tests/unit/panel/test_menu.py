@@ -99,21 +99,47 @@ def test_a_take_is_current_on_the_receiver_and_on_the_source() -> None:
 
 def test_a_take_under_way_is_pending_until_it_ends() -> None:
     scene = Scene(audio_entry("Mic"))
-    scene.menu.begin_take(AUDIO, MIC)
+    scene.menu.taking.begin(AUDIO, MIC)
+    scene.settle()
     item, source = scene.menu.receiver(AUDIO), scene.menu.source(MIC)
     assert item is not None
     assert source is not None
     assert item.pending == Pending(MIC, "Mic")
     assert source.pending_on == (AUDIO,)
-    scene.menu.begin_take(AUDIO, None)
-    scene.menu.end_take(AUDIO, MIC)
+    scene.menu.taking.begin(AUDIO, None)
+    scene.menu.taking.end(AUDIO, MIC)
     item = scene.menu.receiver(AUDIO)
     assert item is not None
     assert item.pending == Pending(None, "off")
-    scene.menu.end_take(AUDIO, None)
+    scene.menu.taking.end(AUDIO, None)
     item = scene.menu.receiver(AUDIO)
     assert item is not None
     assert item.pending is None
+
+
+def test_a_take_that_is_done_at_once_is_told_as_done() -> None:
+    scene = Scene(audio_entry("Mic"))
+    scene.settle()
+    scene.changes.clear()
+    scene.menu.taking.begin(AUDIO, MIC)
+    scene.connect(AUDIO, connection(MIC))
+    scene.menu.taking.end(AUDIO, MIC)
+    scene.settle()
+    assert scene.changes == [MenuChange(sources=frozenset({MIC}), receivers=frozenset({AUDIO}))]
+    item = scene.menu.receiver(AUDIO)
+    assert item is not None
+    assert (item.pending, item.sender_id) == (None, MIC)
+
+
+def test_a_take_that_follows_one_under_way_is_shown_in_its_place() -> None:
+    scene = Scene(audio_entry("Mic"))
+    scene.menu.taking.begin(AUDIO, MIC)
+    scene.menu.taking.begin(AUDIO, None)
+    scene.menu.taking.end(AUDIO, None)
+    scene.settle()
+    item = scene.menu.receiver(AUDIO)
+    assert item is not None
+    assert item.pending == Pending(MIC, "Mic")
 
 
 def test_a_scheduled_activation_is_pending() -> None:
