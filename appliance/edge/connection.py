@@ -142,21 +142,26 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """What is no HTTP, answered in JSON. (Errors of our own handlers are answered there.)"""
-        if isinstance(exc, ConnectionError) or self.transport is None:
-            raise ConnectionResetError("the client has gone")
-        if request.writer.output_size > 0:
-            log.error("an endless answer broke off", exc_info=exc)
-            raise ConnectionResetError("what was begun cannot be answered otherwise")
-        if isinstance(exc, LineTooLong):
-            answer = error_answer(431, "a line of the request's head is too long", str(message)[:200])
-        elif status >= 500:
-            log.error("an answer could not be made", exc_info=exc)
-            answer = error_answer(500, "this box could not answer; its log says why")
-        else:
-            answer = error_answer(status, "this is not valid HTTP", str(message)[:200])
+        answer = self._answer_to(request, status, exc, message)
         if exc is not None:
             exc.__traceback__ = None  # its frames have the connection, and that has them
-        return Wire(*serialised(NMOS, answer), close=True)
+        return Nothing() if answer is None else Wire(*serialised(NMOS, answer), close=True)
+
+    def _answer_to(
+        self, request: web.BaseRequest, status: int, exc: BaseException | None, message: str | None
+    ) -> Answer | None:
+        """``None``: nobody is there to read one, or what was begun cannot be answered otherwise."""
+        if isinstance(exc, ConnectionError) or self.transport is None:
+            return None
+        if request.writer.output_size > 0:
+            log.error("an endless answer broke off", exc_info=exc)
+            return None
+        if isinstance(exc, LineTooLong):
+            return error_answer(431, "a line of the request's head is too long", str(message)[:200])
+        if status >= 500:
+            log.error("an answer could not be made", exc_info=exc)
+            return error_answer(500, "this box could not answer; its log says why")
+        return error_answer(status, "this is not valid HTTP", str(message)[:200])
 
     # ---- our own
 
@@ -312,6 +317,14 @@ class Wire(web.StreamResponse):
         await connection.send(request.writer, b"".join((start, connection.date(), stays, END)), payload)
         if self._hang_up:
             await connection.hang_up()
+
+
+class Nothing(web.StreamResponse):
+    """In the place of an answer: the connection ends. An exception raised instead would stay: aiohttp's task for the
+    connection has the one for the request, that has its exception, and the frames of that have both tasks."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        raise ConnectionResetError("there is no answer")
 
 
 def serialised(path: str, answer: Answer, payload: bytes | None = None) -> tuple[bytes, bytes]:

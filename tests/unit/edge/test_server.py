@@ -231,10 +231,13 @@ async def _nobody(_request: web.BaseRequest) -> web.StreamResponse:
 @pytest.mark.parametrize(
     "said",
     [b"", b"GET /x-nm", b"\x16\x03\x01\x02\x00", b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n",
-     b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"],
+     b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n",
+     b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{"],
 )  # fmt: skip
 def test_a_connection_leaves_nothing_for_the_collector(said: bytes) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/read":
+            await request.read()
         return web.Response(text="x")
 
     async def test() -> None:
