@@ -26,6 +26,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
 from appliance.discovery import records as dns
 from appliance.discovery.instances import Instances
 from appliance.discovery.query import Query
+from appliance.edge.mdns_bounds import QuestionBounds, forget_tracebacks
 from appliance.edge.mdns_ears import Ears
 from appliance.edge.mdns_own import Announcement, OwnService
 from appliance.edge.mdns_records import QTYPES, PacketListener, cached_addresses, cached_records
@@ -65,12 +66,13 @@ class Mdns:
         self._on_usable = on_usable
         self._addresses: tuple[str, ...] = ()
         self._zeroconf: AsyncZeroconf | None = None
-        self._listener = PacketListener(self._received)
         self._ears = Ears(self._heard, self._spoken)
         self.on_heard: Callable[[str, int], None] = lambda ip, index: None
         """Told who speaks mDNS, ourselves too, and on which interface by its index: once for each packet."""
         self._own = OwnService()
         self._browses: dict[str, _Browse] = {}
+        self._listener = PacketListener(self._received, self._browses)
+        self._questions = QuestionBounds()
         self._complained = False
         self._stopped = False
         self._changing = asyncio.Lock()
@@ -179,6 +181,7 @@ class Mdns:
 
     async def _open(self) -> None:
         self._cancel_retry()
+        forget_tracebacks()
         zeroconf = await self._started()
         if zeroconf is None:
             self._complain()
@@ -271,6 +274,8 @@ class Mdns:
         self.on_heard(ip, index)
 
     def _heard(self, query: Query) -> None:
+        if self._zeroconf is not None:
+            self._questions.apply(self._zeroconf.zeroconf)
         now = self._now()
         for browse in self._browses.values():
             browse.instances.handle_query(now, query)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Collection, Sequence
 
 from zeroconf import (  # type: ignore[attr-defined]  # the records are in every release, not in its __all__
     DNSAddress,
@@ -19,11 +18,8 @@ from zeroconf import (  # type: ignore[attr-defined]  # the records are in every
 )
 
 from appliance.discovery.records import Address, Ptr, Record, Srv, Txt
+from appliance.edge.mdns_bounds import CacheBounds
 
-MAX_CACHED = 20_000
-"""Records in python-zeroconf's cache: three times what a thousand nodes say. Older releases (Debian 12's) keep all that
-anybody sends, for as long as he wishes."""
-_LOOK_AFTER = 2_000
 QTYPES = {"A": 1, "PTR": 12, "TXT": 16, "AAAA": 28, "SRV": 33}
 
 
@@ -31,19 +27,19 @@ class PacketListener(RecordUpdateListener):
     """Calls ``on_records`` once for each packet, when python-zeroconf's cache has its records too.
 
     A ServiceBrowser tells of changes only; this also sees what an unsolicited re-announcement repeats. To the records
-    of a packet come the addresses that the cache has of the hosts it names.
+    of a packet come the addresses that the cache has of the hosts it names. ``types``: what is browsed for.
     """
 
-    def __init__(self, on_records: Callable[[Sequence[Record]], None]) -> None:
+    def __init__(self, on_records: Callable[[Sequence[Record]], None], types: Collection[str]) -> None:
         self._on_records = on_records
+        self._bounds = CacheBounds(types)
         self._packet: list[Record] = []
         self._zeroconf: Zeroconf | None = None
-        self._new = 0
 
     def async_update_records(self, zc: Zeroconf, now: float, records: list[RecordUpdate]) -> None:
         self._zeroconf = zc
+        self._bounds.note(records)
         for update in records:
-            self._new += update.old is None
             # What only ran out in the cache is told too: we keep our own times.
             if update.new.ttl == 0 or not update.new.is_expired(now):
                 record = to_record(update.new)
@@ -52,7 +48,8 @@ class PacketListener(RecordUpdateListener):
 
     def async_update_records_complete(self) -> None:
         packet, self._packet = self._packet, []
-        self._bound_cache()
+        if self._zeroconf is not None:
+            self._bounds.apply(self._zeroconf)
         if not packet:
             return
         present = {record.name.lower() for record in packet if isinstance(record, Address)}
@@ -60,15 +57,6 @@ class PacketListener(RecordUpdateListener):
             if server.lower() not in present:
                 packet += self._cached_addresses(server)
         self._on_records(packet)
-
-    def _bound_cache(self) -> None:
-        """Forget what is oldest where somebody fills it: our own tables have what we need (discovery/instances.py)."""
-        if self._new < _LOOK_AFTER or self._zeroconf is None:
-            return
-        self._new, cache = 0, self._zeroconf.cache
-        surplus = sum(map(len, cache.cache.values())) - MAX_CACHED
-        if surplus > 0:
-            cache.async_remove_records(list(islice(chain.from_iterable(cache.cache.values()), surplus)))
 
     def _cached_addresses(self, server: str) -> list[Record]:
         if self._zeroconf is None:
