@@ -1,13 +1,20 @@
-"""Targets for what clients send: bytes that may be HTTP, bodies of PATCHes, presets; and for what registries answer."""
+"""Targets for what clients send: bytes that may be HTTP, bodies of PATCHes and POSTs, presets; and for what registries
+and the kernel answer."""
 
 import asyncio
+import contextlib
+import functools
+import itertools
 import json
 from collections.abc import Awaitable
+from typing import Any
 
 from aiohttp import web
 
 from appliance.edge.connection import Connection, Wire, serialised
 from appliance.edge.connections import Connections, Limits
+from appliance.edge.rtnetlink import route_answer, split
+from appliance.errors import ApplianceError
 from appliance.media.pcm import Pcm
 from appliance.media.playout import Playout
 from appliance.panel import presets
@@ -17,8 +24,11 @@ from appliance.web.quick import QuickReads
 from appliance.web.ready import ReadyAnswers
 from tests.unit.discovery.registration.box import NAMED
 from tests.unit.discovery.registration.box import Box as Registered
+from tests.unit.edge.test_netlink_messages import ROUTE, attributes, message
 from tests.unit.edge.test_server import Paper
 from tests.unit.nmos.is05.boxes import Box, receiver_id, sender_id
+from tests.unit.nmos.query.registries import Registry
+from tests.unit.panel import test_annotations as annotated
 
 KEPT = "/x-nmos/kept"
 _CUT = 7
@@ -132,3 +142,71 @@ def rtp(data: bytes) -> None:
 
 
 RTP = b"".join(b"\x18\x80\x61" + bytes((0, number, 0, 0, 0, number * 2, 0, 0, 0, 9)) + bytes(12) for number in range(9))
+
+
+def netlink(data: bytes) -> None:
+    """What the kernel says, of which no length is believed; its messages are as long as their head at least."""
+    for kind, flags, number, part in split(data):
+        assert data.find(part) >= 0, (kind, flags, number)
+        route_answer(part + bytes(max(0, len(ROUTE_ANSWER) - len(part))))
+    route_answer(ROUTE_ANSWER + data)
+
+
+ROUTE_ANSWER = message(24, ROUTE)
+NETLINK = message(24, ROUTE + attributes((4, b"\x02\0\0\0"), (7, b"\x0a\x01\0\x02"), (5, b"\x0a\x01\0\x01"))) + message(
+    3
+)
+
+
+def subscription(data: bytes) -> None:
+    """Who asks the local Query API for a WebSocket: he is refused, or follows what there is for a moment."""
+    subscriptions, wanted = _registry().subscriptions, _object(data)
+    for version in ("v1.0", "v1.3"):
+        now = next(_hours)
+        with contextlib.suppress(ApplianceError):
+            new, _ = subscriptions.create(now, version, wanted)
+            json.dumps(new.body("ws://box/")).encode()
+            subscriptions.leave(now, subscriptions.follow(version, new.id, lambda: None))
+            if new.persist:
+                subscriptions.delete(version, new.id)
+    assert len([*subscriptions.of("v1.0"), *subscriptions.of("v1.3")]) <= 2
+
+
+@functools.cache
+def _registry() -> Registry:
+    registry = Registry()
+    registry.add("desk")
+    return registry
+
+
+_hours = itertools.count(0.0, 3600.0)
+SUBSCRIPTION = (
+    b'{"max_update_rate_ms": 100, "persist": false, "resource_path": "/senders", "params": {"label": "a"}, '
+    b'"secure": false}'
+)
+
+
+def annotation(data: bytes) -> None:
+    """Labels, descriptions, tags and services that somebody edits on the page: refused, or shown by every API."""
+    box, wanted = _annotated(), _object(data)
+    for id in (annotated.NODE, annotated.SPEAKER):
+        answer = box.ask("POST", {}, {**wanted, "id": id})
+        answer.payload()
+        assert answer.status in (200, 400)
+        box.ask("GET", {"id": id}).payload()
+
+
+_annotated = functools.cache(annotated.Box)
+ANNOTATIONS = (
+    b'{"label": "Speaker", "description": "in the foyer", "tags": {"row": ["a", "b"], "seat": null}}',
+    b'{"services": [{"href": "http://10.0.0.1/", "type": "urn:x-maker:service:status", "authorization": false}]}',
+    b'{"tags": null, "services": null}',
+)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -353,5 +353,8 @@ TARGETS: dict[str, Target] = {
     "registry": Target(
         requests.registry, _seeds(b'["v1.2/", "v1.3/"]', b'{"code": 400, "error": "no", "debug": null}')
     ),
+    "netlink": Target(requests.netlink, _seeds(requests.NETLINK)),
+    "subscription": Target(requests.subscription, _seeds(requests.SUBSCRIPTION)),
+    "annotation": Target(requests.annotation, _seeds(*requests.ANNOTATIONS)),
     "rtp": Target(requests.rtp, _seeds(requests.RTP)),
 }
