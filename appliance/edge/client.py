@@ -285,15 +285,15 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
         raise HttpFailure(f"its answer is compressed ({encoding[:20]}), which was not asked for", reached=True)
     if (response.content_length or 0) > limit:
         raise HttpFailure(f"its answer has {response.content_length} bytes, more than {limit}", reached=True)
-    parts: list[bytes] = []
-    size = 0
+    # One piece, which goes back to the kernel (system/allocator.py): many would leave holes in the heap.
+    body = bytearray()
     while part := await response.content.read(_CHUNK):
-        parts.append(part)
-        size += len(part)
-        if size > limit:
+        body += part
+        if len(body) > limit:
             response.close()
+            body.clear()  # the traceback has this frame
             raise HttpFailure(f"its answer has more than {limit} bytes", reached=True)
-    return b"".join(parts)
+    return bytes(body)
 
 
 def in_words(error: Exception) -> str:
