@@ -1,14 +1,18 @@
 """Configurations: good ones become dataclasses, bad ones are refused with every error at once."""
 
 import contextlib
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.config.authorization import AuthorizationConfig
 from appliance.config.loader import load, parse
 from appliance.config.model import Config, DiscoveryMode, Format, Transport
+from appliance.config.tls import TlsConfig
 from appliance.errors import ConfigError
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
@@ -27,6 +31,17 @@ def test_an_empty_file_is_a_node_with_nothing_on_it() -> None:
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda file: file.name)
 def test_the_examples_are_good(file: Path) -> None:
     assert load(file).devices
+
+
+def test_the_secure_one_has_all_there_is_of_tls_and_authorization(tmp_path: Path) -> None:
+    """Also what it has as comments is good."""
+    text = re.sub(r'^# (?=[a-z_]+ = (?:true|"))', "", (EXAMPLES / "secure.toml").read_text("utf-8"), flags=re.MULTILINE)
+    whole = tmp_path / "whole.toml"
+    whole.write_text(text, "utf-8")
+    assert load(whole).authorization.enabled
+    said = tomllib.loads(text)
+    assert set(said["tls"]) == set(TlsConfig.__slots__)
+    assert set(said["authorization"]) == set(AuthorizationConfig.__slots__)
 
 
 def test_every_key_arrives() -> None:
