@@ -141,7 +141,8 @@ class BrokerConfig:
     """[events.mqtt_broker]: an MQTT broker. Without a ``port``, the usual one of its ``protocol`` (secure: over TLS).
 
     ``authorization`` is what IS-05 calls ``broker_authorization``: ``username`` and ``password`` are for it, and go to
-    this ``host`` only. ``ca_file`` has the certificates to trust, for every broker; without it, those of the system.
+    this ``host`` only. ``ca_file`` has the certificates to trust, for every broker; without it, those of [tls], or of
+    the system.
     """
 
     host: str

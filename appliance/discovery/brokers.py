@@ -45,11 +45,12 @@ class Brokers(ServiceTable):
                     yield instance.name.lower(), BrokerConfig(host, instance.port, protocol, txt.api_auth)
 
     def _host(self, instance: Instance, *, secure: bool) -> str | None:
-        """An address; for TLS the name that its certificate will have, unless only mDNS knows that."""
+        """An address; for TLS the name that its certificate will have."""
         name = instance.server.rstrip(".")
-        if secure and not name.lower().endswith(".local"):
+        address = next((ip for ip in instance.addresses if self._may_be_used(ip, instance.port)), None)
+        if secure and (address is not None or not name.lower().endswith(".local")):
             return name
-        return next((ip for ip in instance.addresses if self._may_be_used(ip, instance.port)), None)
+        return address
 
     def _may_be_used(self, ip: str, port: int) -> bool:
         return "%" not in ip and self._policy.permitted(ip, port)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -123,9 +124,17 @@ class MqttCarrier:
         task = self._closing[broker] = asyncio.create_task(in_turn(), name=f"leaving {broker.name}")
 
     def _link(self, broker: Broker, status_topic: str | None) -> Link:
-        ca_file = None if self._configured is None else self._configured.ca_file
         will = status(status_topic, active=False) if status_topic else None
-        return Link(broker, ca_file, will, self._addresses)
+        return Link(broker, self._trusting, will, self._addresses)
+
+    def _trusting(self) -> ssl.SSLContext:
+        """The broker's own authority where one is configured, else those of [tls], else those of the system."""
+        if self._configured is None or self._configured.ca_file is None:
+            return self._reach.tls.trusting()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_verify_locations(self._configured.ca_file)
+        return context
 
     async def _addresses(self, host: str, port: int) -> Sequence[str]:
         """Those of a broker that may be contacted."""

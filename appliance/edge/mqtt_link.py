@@ -37,6 +37,9 @@ _FAILED = "it failed for a reason that is in the log"
 Addresses = Callable[[str, int], Awaitable[Sequence[str]]]
 """``addresses(host, port)``: those at which it may be contacted; OSError or ValueError where nobody knows it."""
 
+Trusting = Callable[[], ssl.SSLContext]
+"""Whom to believe that he is the broker; OSError where that cannot be read."""
+
 
 class Lost(Exception):
     """The connection is over, and why."""
@@ -50,10 +53,10 @@ class Link:
     ``on_message(topic, payload)``; ``on_done(id)``: the broker has what ``publish`` sent; ``on_subscribed(id)``.
     """
 
-    def __init__(self, broker: Broker, ca_file: str | None, will: Outgoing | None, addresses: Addresses) -> None:
+    def __init__(self, broker: Broker, trusting: Trusting | None, will: Outgoing | None, addresses: Addresses) -> None:
         self.broker = broker
         self._addresses = addresses
-        self._ca_file, self._will = ca_file, will
+        self._trusting, self._will = trusting, will
         self._client: Any = None
         self._task: asyncio.Task[None] | None = None
         self._over: asyncio.Future[str] | None = None
@@ -181,13 +184,8 @@ class Link:
         raise failure
 
     def _wrapped(self, raw: socket.socket) -> ssl.SSLSocket:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self._ca_file is None:
-            context.set_default_verify_paths()
-        else:
-            context.load_verify_locations(self._ca_file)
-        return context.wrap_socket(raw, server_hostname=self.broker.host, do_handshake_on_connect=False)
+        assert self._trusting is not None, "a broker with TLS comes with whom to trust"
+        return self._trusting().wrap_socket(raw, server_hostname=self.broker.host, do_handshake_on_connect=False)
 
 
 async def _shake_hands(connection: ssl.SSLSocket) -> None:

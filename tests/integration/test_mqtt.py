@@ -10,7 +10,7 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 
-from appliance.config.model import BrokerConfig, Transport
+from appliance.config.model import BrokerConfig, TlsConfig, Transport
 from appliance.core.types import JSON, Kind
 from appliance.discovery.contact import ContactPolicy
 from appliance.edge.mqtt import MqttCarrier
@@ -38,10 +38,10 @@ async def itself(host: str, _port: int) -> tuple[str]:
 class Party:
     """A box of events with a real carrier for MQTT. ``heard`` is what its receiver was told."""
 
-    def __init__(self, broker: Mosquitto, config: BrokerConfig | None = None) -> None:
+    def __init__(self, broker: Mosquitto, config: BrokerConfig | None = None, tls: Tls | None = None) -> None:
         self.box = TallyBox()
         configured = config or BrokerConfig("127.0.0.1", broker.port)
-        self.carrier = MqttCarrier(self.box.exchange, configured, Reach(ContactPolicy, lambda *_: (), Tls(None)))
+        self.carrier = MqttCarrier(self.box.exchange, configured, Reach(ContactPolicy, lambda *_: (), tls or Tls(None)))
         self.box.exchange.carriers[Transport.MQTT] = self.carrier
         self.heard: list[Event] = []
         self.statuses: dict[str, StreamStatus] = {}
@@ -93,8 +93,10 @@ class Party:
 
 
 @asynccontextmanager
-async def parties(broker: Mosquitto, count: int = 2, config: BrokerConfig | None = None) -> AsyncIterator[list[Party]]:
-    made = [Party(broker, config) for _ in range(count)]
+async def parties(
+    broker: Mosquitto, count: int = 2, config: BrokerConfig | None = None, tls: Tls | None = None
+) -> AsyncIterator[list[Party]]:
+    made = [Party(broker, config, tls) for _ in range(count)]
     for party in made:
         party.box.patch(Kind.SENDER, "mode", enable=False)
         party.box.exchange.start()
@@ -256,6 +258,9 @@ def test_tls_and_a_password_and_none_of_it_for_strangers(tmp_path: Path) -> None
         async with parties(broker, 1, untrusted) as (desk,):
             desk.activate_sender()
             await desk.until_status(sender("mode"), "fault", "its certificate is not trusted")
+        async with parties(broker, 1, untrusted, Tls(TlsConfig(ca=broker.ca_file))) as (desk,):
+            desk.activate_sender()
+            await desk.until_status(sender("mode"), "running")
         assert "wrong" not in repr(wrong)
 
     with mosquitto(tmp_path, secure=True) as broker:

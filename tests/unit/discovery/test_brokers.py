@@ -29,10 +29,10 @@ def test_none_then_one_then_none() -> None:
 def test_what_is_said_of_it() -> None:
     brokers = Brokers()
     announce(brokers, instance("a", port=9, api_proto="secure-mqtt", api_auth="true"))
-    assert brokers.best() == BrokerConfig("10.0.0.5", 9, "secure-mqtt", authorization=True)
+    assert brokers.best() == BrokerConfig("host.local", 9, "secure-mqtt", authorization=True)
 
 
-def test_a_certificate_has_a_name_if_anybody_else_knows_it() -> None:
+def test_a_certificate_has_a_name() -> None:
     brokers = Brokers()
     brokers.handle_unicast(MQTT_TYPE, [instance("a", server="broker.example.com.", api_proto="secure-mqtt")])
     assert brokers.has_unicast(MQTT_TYPE)
@@ -59,6 +59,7 @@ def test_the_one_in_use_stays_and_a_silent_one_is_the_last_choice() -> None:
     "bad",
     [
         instance("a", "127.0.0.1"),
+        instance("a", "127.0.0.1", api_proto="secure-mqtt"),
         instance("a", "224.0.0.1"),
         instance("a", "fe80::1%2"),
         instance("a", "0.0.0.0"),
