@@ -58,14 +58,14 @@ class Turns:
 
 
 def _commands() -> Iterator[tuple[str, list[str]]]:
-    """Without end: (name, what to run)."""
+    """Without end: (name, what to run). A fuzzer, then a part of the chaos suite, so that a short soak has some of both."""
     here = ["nice", f"-n{_NICE}", sys.executable, "-m"]
-    chaos = sorted((CHECKOUT / "tests").glob("chaos/test_*.py"))
-    turns = [
+    chaos = [
         (file.stem, ["pytest", "-q", f"--basetemp={CHECKOUT / 'build' / 'soak' / 'chaos'}", str(file)])
-        for file in chaos
+        for file in sorted((CHECKOUT / "tests").glob("chaos/test_*.py"))
     ]
-    if find_spec("atheris") is not None:
-        turns += [(f"fuzz-{name}", ["tests.fuzz", f"--seconds={_FUZZ_S}", name]) for name in TARGETS]
-    for name, arguments in itertools.cycle(turns):
-        yield name, [*here, *arguments]
+    fuzzers = [(f"fuzz-{name}", ["tests.fuzz", f"--seconds={_FUZZ_S}", name]) for name in TARGETS]
+    kinds = [fuzzers, chaos] if find_spec("atheris") is not None else [chaos]
+    for turn in zip(*map(itertools.cycle, kinds), strict=True):
+        for name, arguments in turn:
+            yield name, [*here, *arguments]
