@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.http_exceptions import LineTooLong
 
-from appliance.edge.connections import Connections, Phase, beneath, is_loopback, is_own, untangle
+from appliance.edge.connections import Connections, Phase, is_loopback, is_own
 from appliance.web.access import Access, Right
 from appliance.web.messages import Answer, error_answer
 from appliance.web.quick import is_one_request
@@ -34,7 +34,7 @@ class Connection(web.RequestHandler):
     """aiohttp's protocol for one connection, with what stands before it."""
 
     __slots__ = (
-        *("_all", "_beneath", "_clean", "_gone", "_hsts", "_loop_time", "_taken"),
+        *("_all", "_clean", "_gone", "_hsts", "_loop_time", "_taken"),
         *("local", "own", "phase", "remote", "right", "since", "task"),
     )
 
@@ -55,7 +55,6 @@ class Connection(web.RequestHandler):
         self._taken: bytes | None = b""  # what it was given since it last did
         self._gone: asyncio.Future[None] | None = None
         self._hsts = b""
-        self._beneath: object = None
         self.phase = Phase.IDLE
         self.since = loop.time()
         self.remote = ""
@@ -75,10 +74,8 @@ class Connection(web.RequestHandler):
         if self.right is Right.NOTHING:
             self._clean, self.phase = False, Phase.CLOSING
             self._all.turned_away(self.remote, self.since)
-        self._beneath = transport
         if transport.get_extra_info("sslcontext") is not None:
             self._hsts = self._all.hsts()
-            self._beneath = beneath(asyncio.get_running_loop(), transport.get_extra_info("socket"))
         self._all.admit(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -89,8 +86,6 @@ class Connection(web.RequestHandler):
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
         super().connection_lost(exc)
-        untangle(self._beneath)
-        self._beneath = None
 
     def data_received(self, data: bytes) -> None:
         if not data:  # aiohttp to itself: it goes on with what it held back

@@ -10,7 +10,6 @@ import asyncio
 import heapq
 import ipaddress
 import logging
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -167,16 +166,3 @@ def is_own(remote: str, here: str) -> bool:
 
 def is_loopback(address: str) -> bool:
     return ipaddress.ip_address(address.partition("%")[0]).is_loopback
-
-
-def beneath(loop: asyncio.AbstractEventLoop, socket: socket.socket) -> object:
-    """The transport of a socket, whatever is spoken over it."""
-    return getattr(loop, "_transports", {}).get(socket.fileno())  # asyncio says no other way where TLS is above it
-
-
-def untangle(*transports: object) -> None:
-    """A transport of asyncio refers to itself, by the method that it reads with, for ever. The collector looks at
-    nothing that lived while many other things came (system/collector.py): what is closed must go without it."""
-    for transport in transports:
-        if hasattr(transport, "_read_ready_cb"):
-            transport._read_ready_cb = None  # noqa: SLF001 - asyncio says no other way

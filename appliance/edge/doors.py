@@ -18,7 +18,6 @@ from asyncio.sslproto import SSLProtocol
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from appliance.edge.connections import beneath, untangle
 from appliance.edge.tls import verification
 from appliance.system.trouble import component
 
@@ -133,19 +132,13 @@ class Doors:
         if plain:
             await loop.connect_accepted_socket(self._make, client)
             return
-        transports: list[object] = []
-        loop.call_soon(lambda: transports.append(beneath(loop, client)))
-        try:
-            await loop.connect_accepted_socket(
-                lambda: _Antechamber(self._make),
-                client,
-                ssl=self._context(),
-                ssl_handshake_timeout=HANDSHAKE_S,
-                ssl_shutdown_timeout=SHUTDOWN_S,
-            )
-        except (OSError, asyncio.CancelledError):
-            untangle(*transports)
-            raise
+        await loop.connect_accepted_socket(
+            lambda: _Antechamber(self._make),
+            client,
+            ssl=self._context(),
+            ssl_handshake_timeout=HANDSHAKE_S,
+            ssl_shutdown_timeout=SHUTDOWN_S,
+        )
 
     def _note(self, remote: str, why: str) -> None:
         """In the log, but not as often as somebody likes to try."""

@@ -66,6 +66,7 @@ class EventSockets:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
             self._serving.discard(telling)
+            client.wake = wake.set  # what woke it refers to it: a cycle, with all of the connection (collector.py)
 
     async def _tell(self, socket: ServedSocket, client: Client, wake: asyncio.Event) -> None:
         """Runs beside the reading, which ends when the socket is closed."""

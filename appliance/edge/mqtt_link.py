@@ -75,9 +75,10 @@ class Link:
         """Leave the broker, if there is one. Its will is not published then: say goodbye before."""
         if self._client is not None and self.up:
             self._client.disconnect()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     def publish(self, message: Outgoing) -> int | None:
         """Its id, for ``on_done``; ``None`` where there is no connection."""
@@ -122,7 +123,7 @@ class Link:
         loop = asyncio.get_running_loop()
         self._over = loop.create_future()
         accepted: asyncio.Future[object] = loop.create_future()
-        client = self._client = _make_client(connection, self.broker)
+        client = self._client = _Client.of(self.broker, connection)
         reader = _Reader(client, self._end)
         connection.refuse = self._end
         client.on_socket_open = lambda *_: reader.open(connection)
@@ -150,6 +151,7 @@ class Link:
             return await self._over
         finally:
             self.up = False
+            self._client = None
             reader.close()
             client.on_disconnect = None
             with contextlib.suppress(OSError):
@@ -236,6 +238,7 @@ class _Reader:
         self._timer = self._loop.call_later(KEEP_ALIVE_S / 3, self._keep_alive)
 
     def close(self) -> None:
+        self._client = None  # which has this reader: no cycle may be left (system/collector.py)
         if self._connection is None:
             return
         for timer in (self._timer, self._rest):
@@ -304,20 +307,25 @@ class _Reader:
         return False
 
 
-def _make_client(connection: _Guarded, broker: Broker) -> Any:
-    """A new one each time, under a name that nobody else has: a stolen name is a broker's way to end a connection."""
+class _Client(paho.Client):  # type: ignore[misc]
+    """What paho makes of a socket that is there already."""
 
-    class Client(paho.Client):  # type: ignore[misc]
-        def _create_socket_connection(self) -> _Guarded:
-            return connection
+    connection: _Guarded
 
-    options: dict[str, Any] = {"client_id": f"nmos{secrets.token_hex(9)}", "protocol": paho.MQTTv311}
-    if hasattr(paho, "CallbackAPIVersion"):  # paho 2
-        options["callback_api_version"] = paho.CallbackAPIVersion.VERSION2
-    client = Client(**options)
-    if broker.login is not None:
-        client.username_pw_set(*broker.login)
-    return client
+    @classmethod
+    def of(cls, broker: Broker, connection: _Guarded) -> Any:
+        """Each under a name that nobody else has: a stolen name is a broker's way to end a connection."""
+        options: dict[str, Any] = {"client_id": f"nmos{secrets.token_hex(9)}", "protocol": paho.MQTTv311}
+        if hasattr(paho, "CallbackAPIVersion"):  # paho 2
+            options["callback_api_version"] = paho.CallbackAPIVersion.VERSION2
+        client = cls(**options)
+        client.connection = connection
+        if broker.login is not None:
+            client.username_pw_set(*broker.login)
+        return client
+
+    def _create_socket_connection(self) -> _Guarded:
+        return self.connection
 
 
 async def _ready(connection: ssl.SSLSocket, watch: Callable[..., None]) -> None:

@@ -4,7 +4,7 @@ Nearly everything of a box lives long and is freed, when its time comes, by its 
 only matters for cycles. So it rests until the box has started, and what the start made is never looked at again. From
 then on a full collection comes after a bounded number of new objects, whatever is kept in all, and what survives it is
 put aside too, once there is much of it. A cycle that dies after it was put aside is lost memory: so what comes and goes
-with others' doings, a connection first of all, must be no cycle when it ends (edge/connection.py).
+with others' doings, a connection first of all, must be no cycle when it ends (turns.py).
 """
 
 from __future__ import annotations

@@ -3,15 +3,20 @@
 A turn is what the loop does between two waits: nothing that arrives meanwhile is seen before its end. So the longest
 turn is the loop's lag at its worst, and no callback is longer than the turn that it is in. Measured around ``select``,
 by the wall clock: no timer wakes the box for it. (What each callback uses of the CPU: loopstats.py.)
+
+The loop is ours for one thing more: its connections leave nothing behind that only the collector could free.
 """
 
 from __future__ import annotations
 
 import asyncio
 import selectors
+import socket
 import time
+from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
 from bisect import bisect_left
 from collections.abc import Callable
+from typing import Any
 
 BOUNDS_S = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0)
 """The upper ends of the histogram's buckets; over 5 ms somebody may notice, 10 s is the watchdog's patience."""
@@ -77,6 +82,29 @@ class _Selector(selectors.DefaultSelector):
             self._woke_s = self._turns.clock()
 
 
+class _Transport(_SelectorSocketTransport):  # type: ignore[misc]
+    """A transport of asyncio refers to itself, by the methods that it reads and writes with, for ever. The collector
+    looks at nothing that lived while many other things came (collector.py): what is closed must go without it."""
+
+    def _call_connection_lost(self, exc: BaseException | None) -> None:
+        super()._call_connection_lost(exc)
+        self._read_ready_cb = self._write_ready = None
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """asyncio has no other way to have a transport made of another class, the one beneath TLS least of all."""
+
+    def _make_socket_transport(self, sock: socket.socket, *args: Any, **more: Any) -> Any:
+        transport = super()._make_socket_transport(sock, *args, **more)  # type: ignore[misc]
+        transport.__class__ = _Transport
+        return transport
+
+    def _make_ssl_transport(self, rawsock: socket.socket, *args: Any, **more: Any) -> Any:
+        upper = super()._make_ssl_transport(rawsock, *args, **more)  # type: ignore[misc]
+        self._transports[rawsock.fileno()].__class__ = _Transport  # type: ignore[attr-defined]
+        return upper
+
+
 def measured_loop(turns: Turns) -> asyncio.AbstractEventLoop:
     """An event loop that tells ``turns`` of each of its turns, but the last."""
-    return asyncio.SelectorEventLoop(_Selector(turns))
+    return _Loop(_Selector(turns))

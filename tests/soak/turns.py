@@ -58,7 +58,7 @@ class Turns:
 
 
 def _commands() -> Iterator[tuple[str, list[str]]]:
-    """Without end: (name, what to run). A fuzzer, then a part of the chaos suite, so that a short soak has some of both."""
+    """Without end: (name, what to run). A fuzzer, then a part of the chaos suite: a short soak has some of both."""
     here = ["nice", f"-n{_NICE}", sys.executable, "-m"]
     chaos = [
         (file.stem, ["pytest", "-q", f"--basetemp={CHECKOUT / 'build' / 'soak' / 'chaos'}", str(file)])

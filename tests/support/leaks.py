@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from appliance.system.turns import Turns, measured_loop
+
 T = TypeVar("T")
 
 _FDS = Path("/proc/self/fd")
@@ -34,7 +36,7 @@ def no_leaks() -> Iterator[None]:
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run`, and an AssertionError when the coroutine returns while tasks it started still run."""
+    """`asyncio.run` on a loop as a box has it; an AssertionError when the coroutine leaves tasks that still run."""
 
     async def watched() -> T:
         result = await coroutine
@@ -43,7 +45,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         assert not left, f"tasks left running: {', '.join(map(str, left))}"
         return result
 
-    return asyncio.run(watched())
+    with asyncio.Runner(loop_factory=lambda: measured_loop(Turns())) as runner:
+        return runner.run(watched())
 
 
 def _ended(before: set[threading.Thread]) -> list[threading.Thread]:

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
+import weakref
 from collections.abc import AsyncIterator, Callable
 
+import paho.mqtt.client as paho
 import pytest
 
 from appliance.config.model import Transport
@@ -50,6 +53,9 @@ class PaperBroker:
 
     def say_nonsense(self) -> None:
         self._clients[-1].write(b"\x30\x02\x00\x09")
+
+    def hang_up(self) -> None:
+        self._clients[-1].close()
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -178,3 +184,30 @@ def test_nonsense_from_a_broker_costs_one_connection() -> None:
         return downs
 
     assert len(run(main())) == 1
+
+
+def test_a_lost_connection_and_a_link_leave_nothing_for_the_collector() -> None:
+    def clients() -> int:
+        return sum(isinstance(one, paho.Client) for one in gc.get_objects())
+
+    async def main() -> None:
+        broker = PaperBroker()
+        async with broker.open():
+            links = [Link(Address("127.0.0.1", broker.port, secure=False), None, None, lambda *_: True)]
+            links[0].start()
+            await until(lambda: links[0].up)
+            broker.hang_up()
+            await until(lambda: broker.connections == 2 and links[0].up)
+            assert clients() == 1
+            await links[0].close()
+            await asyncio.sleep(0)  # the loop itself has the end of the link's task until then
+            assert clients() == 0
+            watched = weakref.ref(links.pop())
+            assert watched() is None
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(main())
+    finally:
+        gc.enable()

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import socket
+from collections.abc import Awaitable, Callable
 
 import pytest
 from aiohttp import web
@@ -12,9 +13,13 @@ from appliance.discovery.registration.services import Candidate
 from appliance.edge.client import HttpFailure
 from appliance.edge.connection import Connection
 from appliance.edge.connections import Connections, Limits
+from appliance.edge.events_server import PREFIX, EventSockets
 from appliance.edge.websocket import ServedSocket, SocketClient, socket_url
+from appliance.nmos.is07.broadcast import Broadcaster
+from appliance.web.messages import Request
 from appliance.web.quick import QuickReads
 from appliance.web.ready import ReadyAnswers
+from tests.support.clock import FakeClock
 from tests.support.leaks import run
 
 POLICY = ContactPolicy(Myself("id", frozenset({"10.0.0.1"}), 80))
@@ -65,14 +70,23 @@ ASKED = (
 )
 
 
-@pytest.mark.parametrize("said", [b"", b"\x81\x82\0\0\0\0hi", b"\xff\xff\xff"])
-def test_a_client_that_vanishes_leaves_nothing_for_the_collector(said: bytes) -> None:
-    async def serve(incoming: web.BaseRequest) -> web.StreamResponse:
-        served = await ServedSocket.accept(incoming)
-        async for _ in served.messages():
-            pass
-        return served.response
+async def _read(incoming: web.BaseRequest) -> web.StreamResponse:
+    served = await ServedSocket.accept(incoming)
+    async for _ in served.messages():
+        pass
+    return served.response
 
+
+async def _tell_events(incoming: web.BaseRequest) -> web.StreamResponse:
+    sockets = EventSockets(Broadcaster(frozenset({"desk"}), lambda source_id: False), FakeClock())
+    return await sockets.handle(incoming, Request("GET", f"{PREFIX}desk"))
+
+
+@pytest.mark.parametrize("serve", [_read, _tell_events])
+@pytest.mark.parametrize("said", [b"", b"\x81\x82\0\0\0\0hi", b"\xff\xff\xff"])
+def test_a_client_that_vanishes_leaves_nothing_for_the_collector(
+    said: bytes, serve: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+) -> None:
     async def test() -> None:
         loop = asyncio.get_running_loop()
         connections, server = Connections(Limits(), QuickReads(ReadyAnswers())), web.Server(serve)

@@ -1,6 +1,11 @@
 """How long the loop's turns take, by a clock that only moves when it is told to."""
 
 import asyncio
+import gc
+import socket
+from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[attr-defined]
+
+import pytest
 
 from appliance.system.turns import WINDOW_S, Turns, measured_loop
 
@@ -62,3 +67,38 @@ def test_a_loop_tells_of_what_keeps_it_busy() -> None:
         runner.run(main())
     assert round(turns.longest_s, 6) == 0.05
     assert turns.count >= 2
+
+
+class Waiting(asyncio.Protocol):
+    """For the end of its connection."""
+
+    def __init__(self) -> None:
+        self.lost = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set()
+
+
+@pytest.mark.parametrize("goes", ["we close", "we abort", "they close", "they reset"])
+def test_a_connection_that_is_over_leaves_nothing_for_the_collector(goes: str) -> None:
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        transport, waiting = await asyncio.get_running_loop().create_connection(Waiting, sock=ours)
+        if goes == "they reset":
+            transport.write(b"that nobody reads")
+        {"we close": transport.close, "we abort": transport.abort}.get(goes, theirs.close)()
+        await waiting.lost.wait()
+        theirs.close()
+
+    before = {id(one) for one in _transports()}
+    gc.disable()
+    try:
+        with asyncio.Runner(loop_factory=lambda: measured_loop(Turns())) as runner:
+            runner.run(main())
+        assert not [one for one in _transports() if id(one) not in before]
+    finally:
+        gc.enable()
+
+
+def _transports() -> list[object]:
+    return [one for one in gc.get_objects() if isinstance(one, _SelectorSocketTransport)]
