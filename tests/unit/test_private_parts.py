@@ -4,21 +4,17 @@ Where a new Python or a new release of a package breaks one of these, look at wh
 """
 
 import ast
-import asyncio
 import importlib
-import socket
 
 import pytest
 
-from appliance.edge.connections import beneath, untangle
 from tests.unit.test_imports import modules
 
 USED = {
     ("edge.certificates", "_test_decode_cert"): "_ssl",
     ("edge.mdns_probing", "_CHECK_TIME"): "zeroconf.const",
-    ("edge.connections", "_transports"): "an event loop",
-    ("edge.connections", "_read_ready_cb"): "a transport",
     ("system.loopstats", "_run"): "asyncio.Handle",
+    ("system.turns", "_SelectorSocketTransport"): "asyncio.selector_events",
 }
 """(which module of ours uses it, its name): whose it is."""
 
@@ -54,18 +50,3 @@ def test_it_is_still_there(name: str, owner: str) -> None:
     module, _, kind = owner.partition(".") if owner == "asyncio.Handle" else (owner, "", "")
     whole = importlib.import_module(module)
     assert hasattr(getattr(whole, kind) if kind else whole, name)
-
-
-def test_the_transport_of_a_socket_is_found_and_gets_rid_of_itself() -> None:
-    async def run() -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(asyncio.Protocol, ours)
-            assert beneath(asyncio.get_running_loop(), ours) is transport
-            assert callable(transport._read_ready_cb)  # type: ignore[attr-defined]  # noqa: SLF001
-            transport.abort()
-            await asyncio.sleep(0)
-            untangle(transport)
-            assert transport._read_ready_cb is None  # type: ignore[attr-defined]  # noqa: SLF001
-
-    asyncio.run(run())

@@ -193,7 +193,7 @@ def test_a_lost_connection_and_a_link_leave_nothing_for_the_collector() -> None:
     async def main() -> None:
         broker = PaperBroker()
         async with broker.open():
-            links = [Link(Address("127.0.0.1", broker.port, secure=False), None, None, lambda *_: True)]
+            links = [Link(Address("127.0.0.1", broker.port, secure=False), None, None, itself)]
             links[0].start()
             await until(lambda: links[0].up)
             broker.hang_up()
