@@ -26,7 +26,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
 from appliance.discovery import records as dns
 from appliance.discovery.instances import Instances
 from appliance.discovery.query import Query
-from appliance.edge.mdns_bounds import QuestionBounds, forget_tracebacks
+from appliance.edge.mdns_bounds import QuestionBounds, forget_tracebacks, guard
 from appliance.edge.mdns_ears import Ears
 from appliance.edge.mdns_own import Announcement, OwnService
 from appliance.edge.mdns_records import QTYPES, PacketListener, cached_addresses, cached_records
@@ -187,6 +187,7 @@ class Mdns:
             self._complain()
             return
         self._zeroconf = zeroconf
+        guard(zeroconf.zeroconf)
         zeroconf.zeroconf.async_add_listener(self._listener, None)
         self._ears.open()
         for service_type in self._browses:

@@ -3,8 +3,11 @@ records of everybody for as long as he wishes, and for ever the traceback of eac
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable
 from itertools import chain, islice
+from typing import cast
 
 from zeroconf import (  # type: ignore[attr-defined]  # the records are in every release, not in its __all__
     DNSAddress,
@@ -20,8 +23,13 @@ from appliance.discovery.records import NODE_TYPE
 MAX_CACHED = 6_000
 """Records in the cache: what a thousand nodes say, and some more."""
 MAX_COMPLAINTS = 100
+MAX_BEGUN = 100
+"""Parts of queries that wait for the next part. A query has one part for some 40 answers that its sender knows."""
 _LOOK_AFTER = 500
 _QUESTIONS_LIVE_MS = 1000.0  # RFC 6762 section 7.3, as python-zeroconf has it
+_QUIET_S = 1.0
+"""Each part waits for at most half a second (RFC 6762 section 7.2); so none does after this."""
+_IS_RESPONSE, _IS_BEGUN = 0x80, 0x02  # QR and TC in the third byte of the header
 
 
 class CacheBounds:
@@ -80,3 +88,39 @@ def forget_tracebacks() -> None:
     """From now on, in this process."""
     if type(vars(incoming).get("_seen_logs")) is dict:
         vars(incoming)["_seen_logs"] = Complaints()
+
+
+class Guard(asyncio.DatagramProtocol):
+    """Before python-zeroconf's protocol where that keeps all parts of a query while more come, without end."""
+
+    def __init__(self, beyond: asyncio.DatagramProtocol, clock: Callable[[], float] = time.monotonic) -> None:
+        self._beyond, self._clock = beyond, clock
+        self._begun = 0
+        self._last = float("-inf")
+
+    def datagram_received(self, data: bytes, addr: tuple[object, ...]) -> None:
+        if len(data) < 3 or data[2] & (_IS_RESPONSE | _IS_BEGUN) != _IS_BEGUN or self._may_wait():
+            self._beyond.datagram_received(data, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        self._beyond.error_received(exc)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._beyond.connection_lost(exc)
+
+    def _may_wait(self) -> bool:
+        now = self._clock()
+        if now - self._last > _QUIET_S:
+            self._begun = 0
+        if self._begun == MAX_BEGUN:
+            return False
+        self._begun, self._last = self._begun + 1, now
+        return True
+
+
+def guard(zeroconf: Zeroconf) -> None:
+    """Debian 12's release; what is read by others is wrapped, and bounded."""
+    readers: Iterable[object] = zeroconf.engine.readers
+    for reader in readers:
+        if isinstance(reader, asyncio.BaseTransport):
+            reader.set_protocol(Guard(cast("asyncio.DatagramProtocol", reader.get_protocol())))

@@ -1,8 +1,11 @@
 """What is kept of what everybody multicasts."""
 
+import asyncio
 import gc
+import socket
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -23,8 +26,9 @@ from zeroconf._history import QuestionHistory
 from zeroconf._protocol import incoming
 
 from appliance.discovery.records import NODE_TYPE, Record
-from appliance.edge.mdns_bounds import MAX_CACHED, QuestionBounds, forget_tracebacks
+from appliance.edge.mdns_bounds import MAX_BEGUN, MAX_CACHED, Guard, QuestionBounds, forget_tracebacks, guard
 from appliance.edge.mdns_records import PacketListener
+from tests.support.leaks import run
 
 REGISTER = "_nmos-register._tcp.local."
 FOR_EVER = 2**31 - 1
@@ -124,3 +128,67 @@ def test_packets_that_are_no_dns_leave_nothing() -> None:
     gc.collect()
     assert not [one for one in gc.get_objects() if isinstance(one, incoming.DNSIncoming)]
     assert len(vars(incoming)["_seen_logs"]) <= 1000
+
+
+class Beyond(asyncio.DatagramProtocol):
+    """python-zeroconf's protocol."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.done = asyncio.Event()
+
+    def datagram_received(self, data: bytes, addr: tuple[object, ...]) -> None:
+        self.heard.append(data)
+        if data == packet(WHOLE):
+            self.done.set()
+
+
+WHOLE, BEGUN, RESPONSE, BEGUN_RESPONSE = 0, 0x0200, 0x8400, 0x8600
+SENDER = ("10.0.0.1", 5353)
+
+
+def packet(flags: int, number: int = 0) -> bytes:
+    return struct.pack("!6H", number, flags, 1, 0, 0, 0)
+
+
+def test_queries_that_are_begun_without_end_wait_in_a_bounded_number() -> None:
+    now, beyond = 0.0, Beyond()
+    guarded = Guard(beyond, lambda: now)
+    through: list[float] = []
+    for _ in range(10_000):
+        now += 0.01
+        before = len(beyond.heard)
+        guarded.datagram_received(packet(BEGUN), SENDER)
+        through += [now] * (len(beyond.heard) - before)
+    together = 1
+    for one, next_one in pairwise(through):
+        together = together + 1 if next_one - one < 0.6 else 1  # python-zeroconf answers after half a second of quiet
+        assert together <= MAX_BEGUN
+    assert through[-1] > 95  # others have their turn all the same
+
+
+@pytest.mark.parametrize("flags", [WHOLE, RESPONSE, BEGUN_RESPONSE])
+def test_all_else_goes_through(flags: int) -> None:
+    beyond = Beyond()
+    guarded = Guard(beyond, lambda: 0.0)
+    packets = [packet(flags, number) for number in range(3 * MAX_BEGUN)] + [b"", b"\0\0"]
+    for each in packets:
+        guarded.datagram_received(each, SENDER)
+    assert beyond.heard == packets
+
+
+def test_it_stands_before_the_protocol_of_a_socket_that_is_read_already() -> None:
+    async def test() -> list[bytes]:
+        beyond = Beyond()
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: beyond, ("127.0.0.1", 0))
+        guard(cast("Zeroconf", SimpleNamespace(engine=SimpleNamespace(readers=[transport, object()]))))
+        guarded = transport.get_protocol()
+        assert isinstance(guarded, Guard)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for flags in [BEGUN] * (MAX_BEGUN + 5) + [WHOLE]:
+                sender.sendto(packet(flags), transport.get_extra_info("sockname"))
+        await beyond.done.wait()
+        transport.close()
+        return beyond.heard
+
+    assert run(test()) == [packet(BEGUN)] * MAX_BEGUN + [packet(WHOLE)]
