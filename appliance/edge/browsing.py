@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Sequence
 
+from appliance.config.model import DiscoveryConfig
 from appliance.discovery.records import Event
+from appliance.discovery.registration.services import Services
 from appliance.discovery.service_table import ServiceTable
+from appliance.edge.client import HttpClient
 from appliance.edge.mdns import Mdns
 from appliance.edge.unicast_dns import UnicastDns
 from appliance.system.trouble import component
@@ -18,6 +22,18 @@ AGAIN_S = (10.0, 300.0)
 AGAIN_WITHOUT_S = 20.0
 
 _log = logging.getLogger(__name__)
+
+
+def api_services(versions: Sequence[str], config: DiscoveryConfig, client: HttpClient, scope: str) -> Services:
+    """The table of an API that ``client`` is to use in one of these versions; ``scope`` is its name in tokens."""
+    return Services(
+        versions,
+        random.random,
+        development=config.development,
+        allow_local=config.allow_local,
+        tls_only=client.tls.only,
+        authorized=lambda: client.tokens is not None and client.tokens.wants(scope),
+    )
 
 
 class ServiceBrowsing:

@@ -28,9 +28,9 @@ from appliance.discovery.feed import (
 from appliance.discovery.limits import DEFAULT_LIMITS
 from appliance.discovery.network_view import NetworkView, Work
 from appliance.discovery.peers import MENU_KINDS
-from appliance.discovery.registration.services import Candidate, Place, Services
+from appliance.discovery.registration.services import Candidate, Place
 from appliance.discovery.world import NETWORK, World
-from appliance.edge.browsing import ServiceBrowsing
+from appliance.edge.browsing import ServiceBrowsing, api_services
 from appliance.edge.client import Bounds, HttpClient, HttpFailure
 from appliance.edge.mdns import Mdns
 from appliance.edge.peering import Peering
@@ -77,14 +77,7 @@ class QueryFeed:
         self._on_switch = on_switch
         self.sockets = SocketClient(client.tls)
         self._machine = FeedMachine(random.random)
-        self._services = Services(
-            config.api_versions,
-            random.random,
-            development=config.development,
-            allow_local=config.allow_local,
-            tls_only=client.tls.only,
-            authorized=lambda: client.tokens is not None and client.tokens.wants(SCOPE),
-        )
+        self._services = api_services(config.api_versions, config, client, SCOPE)
         self._browsing = ServiceBrowsing(self._services, (QUERY_TYPE,), mdns, UnicastDns(config.domain), self._on_news)
         self._told: tuple[FeedState, Candidate | None] = (FeedState.PEERS, None)
         self._attempts: dict[int, _Attempt] = {}

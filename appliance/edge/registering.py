@@ -19,8 +19,8 @@ from appliance.config.model import DiscoveryConfig, DiscoveryMode
 from appliance.core.store import Change, Store
 from appliance.discovery.registration.machine import HEARTBEAT_S, Registration
 from appliance.discovery.registration.messages import Action, Answer, Cancel, Doubt, Request, Say, State, Status
-from appliance.discovery.registration.services import Candidate, Place, Services, headers_for, registration_types
-from appliance.edge.browsing import ServiceBrowsing
+from appliance.discovery.registration.services import Candidate, Place, headers_for, registration_types
+from appliance.edge.browsing import ServiceBrowsing, api_services
 from appliance.edge.client import Bounds, HttpClient, HttpFailure
 from appliance.edge.mdns import Mdns
 from appliance.edge.unicast_dns import UnicastDns
@@ -53,14 +53,7 @@ class Registering:
         self._client = client
         self._on_registered = on_registered
         self._machine = Registration(store, config.api_versions, random.random)
-        self._services = Services(
-            config.api_versions,
-            random.random,
-            development=config.development,
-            allow_local=config.allow_local,
-            tls_only=client.tls.only,
-            authorized=lambda: client.tokens is not None,
-        )
+        self._services = api_services(config.api_versions, config, client, SCOPE)
         self._browsing = ServiceBrowsing(
             self._services,
             registration_types(config.api_versions),

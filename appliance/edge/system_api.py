@@ -14,9 +14,9 @@ from appliance.config.model import DiscoveryConfig, DiscoveryMode
 from appliance.core.store import Store
 from appliance.discovery.contact import ContactPolicy
 from appliance.discovery.registration.messages import Action, Answer, Doubt, Request, Say
-from appliance.discovery.registration.services import SYSTEM_TYPE, Candidate, Services, headers_for
+from appliance.discovery.registration.services import SYSTEM_TYPE, Candidate, headers_for
 from appliance.discovery.registration.system import SYSTEM_VERSIONS, SystemSearch
-from appliance.edge.browsing import ServiceBrowsing
+from appliance.edge.browsing import ServiceBrowsing, api_services
 from appliance.edge.client import Bounds, HttpClient, HttpFailure
 from appliance.edge.mdns import Mdns
 from appliance.edge.remote_log import RemoteLog
@@ -37,14 +37,7 @@ class SystemApi:
         self._store = store
         self._client = client
         self._search = SystemSearch(random.random)
-        self._services = Services(
-            SYSTEM_VERSIONS,
-            random.random,
-            development=config.development,
-            allow_local=config.allow_local,
-            tls_only=client.tls.only,
-            authorized=lambda: client.tokens is not None and client.tokens.wants(SCOPE),
-        )
+        self._services = api_services(SYSTEM_VERSIONS, config, client, SCOPE)
         self._browsing = ServiceBrowsing(self._services, (SYSTEM_TYPE,), mdns, UnicastDns(config.domain), self._on_news)
         self._log = RemoteLog(store, ContactPolicy(allow_local=config.allow_local))
         self._started = False

@@ -130,12 +130,6 @@ class Peer(Puppet):
         self._families = tuple(families)
         self._announced = False
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
     def start(self) -> Self:
         """Start the process and serve the documents."""
         self._launch(*self._addresses())

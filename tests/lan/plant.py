@@ -21,15 +21,12 @@ class Plant(Puppet):
         self.authority = authority
         self._files = authority.certify(name, f"{name}.local", host.address())
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
         self._launch(self.host.address())
         certificate, key = map(str, self._files)
         # what the metadata says is reached without DNS: by the address, which the certificate has, too
         self._tell("listen_securely", port=PORT, certificate=certificate, key=key, issuer=self.issuer)
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
 
     def announce(self) -> None:
         txt = {"api_proto": "https", "api_auth": "true"}

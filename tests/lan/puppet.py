@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from tests.lan.box import CHECKOUT
 from tests.lan.namespace import kill
@@ -26,6 +26,16 @@ class Puppet:
         self.host = host
         self.name = name
         self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> Self:
+        """Start the process, ready to be told what to do."""
+        raise NotImplementedError
 
     def kill(self) -> None:
         """kill -9: no goodbye, no more answers, connections are refused. May be repeated."""

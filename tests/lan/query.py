@@ -42,12 +42,6 @@ class QueryApi(Puppet):
         self.versions = tuple(versions)
         self._held: dict[str, list[dict[str, Any]]] = {}
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
     @property
     def url(self) -> str:
         return f"http://{self.host.address()}:{self.port}/x-nmos/query"

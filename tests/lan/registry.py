@@ -62,12 +62,6 @@ class Registry(Puppet):
         self._forget_s = forget_s
         self._system = dict(system) if system else None
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
     @property
     def url(self) -> str:
         return f"http://{self.host.address()}:{self.port}"
