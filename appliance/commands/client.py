@@ -37,6 +37,10 @@ class Unreachable(CommandError):
     """The box does not answer: not started, or another address."""
 
 
+class NotThere(CommandError):
+    """The box has nothing at that path."""
+
+
 def find_url(given: str | None, environ: Mapping[str, str], runtime_file: Path = RUNTIME_FILE) -> str:
     """Where the daemon is: ``--url``, else ``$NMOS_APPLIANCE_URL``, else what it left in /run, else port 8080 here."""
     named = given or environ.get(URL_VARIABLE)
@@ -90,7 +94,7 @@ class Daemon:
     def _call(self, method: str, target: str, body: bytes | None) -> Any:
         status, payload = self._exchange(method, target, body)
         if status not in (http.client.OK, http.client.ACCEPTED):
-            raise CommandError(_reason(status, payload))
+            raise (NotThere if status == http.client.NOT_FOUND else CommandError)(_reason(status, payload))
         try:
             return _read(payload)
         except (ValueError, RecursionError):

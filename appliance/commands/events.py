@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliance.commands.client import CommandError, Daemon
+from appliance.commands.client import CommandError, Daemon, NotThere
 from appliance.commands.lookup import resolve
 from appliance.commands.output import print_json, table
 from appliance.core.types import JSON
@@ -14,7 +14,10 @@ BOOLEANS = {"on": True, "true": True, "off": False, "false": False}
 
 def events(daemon: Daemon, source: str | None, value: str | None, *, as_json: bool) -> int:
     """Without a ``source`` everything is shown; with one it says ``value`` from now on."""
-    board = daemon.get("/panel/tally")
+    try:
+        board = daemon.get("/panel/tally")
+    except NotThere:
+        raise CommandError("this box has no events: docs/events.md says how it gets some") from None
     if source is None:
         if as_json:
             print_json(board)

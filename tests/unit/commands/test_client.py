@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from appliance.commands.client import CommandError, Daemon, Unreachable, find_url
+from appliance.commands.client import CommandError, Daemon, NotThere, Unreachable, find_url
 
 
 def test_url_is_the_given_one_else_the_environments_else_the_runtime_files(tmp_path: Path) -> None:
@@ -48,6 +48,11 @@ def test_a_bad_url_is_refused(url: str) -> None:
 def test_what_a_wrong_answer_is_called(answer: bytes, message: str) -> None:
     with answering(answer) as url, pytest.raises(CommandError, match=message):
         Daemon(url).get("/panel/status")
+
+
+def test_what_is_not_there_is_told_from_what_fails() -> None:
+    with answering(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}") as url, pytest.raises(NotThere):
+        Daemon(url).get("/panel/tally")
 
 
 def test_nobody_operates_the_terminal_of_who_asks() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from appliance.commands.client import CommandError, Daemon
+from appliance.commands.client import CommandError, Daemon, NotThere
 from appliance.commands.events import events
 from appliance.edge.server import call_bottle
 from appliance.nmos.is07.types import Payload
@@ -73,3 +73,12 @@ def test_one_is_set(name: str, text: str, payload: Payload) -> None:
 def test_what_cannot_be_set(name: str, text: str | None, why: str) -> None:
     with pytest.raises(CommandError, match=why):
         events(InProcess(), name, text, as_json=False)
+
+
+def test_a_box_without_events_says_so() -> None:
+    class WithoutEvents(Daemon):
+        def get(self, path: str, **query: str | int) -> Any:
+            raise NotThere("there is nothing at /panel/tally")
+
+    with pytest.raises(CommandError, match="no events"):
+        events(WithoutEvents("http://box"), None, None, as_json=False)
