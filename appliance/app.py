@@ -307,13 +307,16 @@ class Appliance:
         self.network.assign(config.network.interfaces, config.network.control)
         now = dict(self.by_id)
         self.builder = await self.reconfiguring.follow(config, self.drivers.offered, self.builder, now)
+        await asyncio.sleep(0)  # a turn of the loop for each of what is left
         await self.extras.follow(self.endpoints)
+        await asyncio.sleep(0)
         self.menu.set_first(self._first_receiver())
         self.serving.restrict(config.access)
         self.discovering.allow(Ranges(config.access.contact))
         if self._relabel:
             self._restore_labels()
         self._rehome()
+        await asyncio.sleep(0)
 
     def _populate(self, cause: str) -> None:
         self.builder.populate(self.store, self._host(), cause)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from appliance.core.store import Change, Store
+from appliance.core.store import Change, ResourceChange, Store
 from appliance.core.types import JSON, Kind
 from appliance.discovery.world import SELF, PeerStatus, SenderEntry, World
 
 API_VERSION = "v1.3"
 """What the store holds."""
 _A_STEP = 50
+_LISTS = ("senders", "receivers", "version")
 
 
 class OwnSenders:
@@ -37,8 +38,8 @@ class OwnSenders:
     def _on_change(self, change: Change) -> None:
         for resource in change.resources:
             self._world.catalogue.touch(SELF, resource.kind, (resource.id,))
-        if change.kinds() - {Kind.RECEIVER}:
-            concerned = {resource.id for resource in change.resources}
+        concerned = {each.id for each in change.resources if each.kind is not Kind.RECEIVER and not _only_lists(each)}
+        if concerned:
             gone = (self._world.ids_of(SELF) & concerned) - self._store.all(Kind.SENDER).keys()
             self._put(self._concerned(concerned), gone)
         if Kind.NODE in change.kinds():
@@ -94,3 +95,11 @@ class OwnSenders:
             node=self._store.node,
             api_version=API_VERSION,
         )
+
+
+def _only_lists(change: ResourceChange) -> bool:
+    """A device that has other senders or receivers now is the same for each of its senders."""
+    before, after = change.before, change.after
+    if change.kind is not Kind.DEVICE or before is None or after is None:
+        return False
+    return all(before.get(key) == after.get(key) for key in before.keys() | after.keys() if key not in _LISTS)

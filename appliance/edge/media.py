@@ -144,10 +144,8 @@ class Media:
 
     def drop(self) -> None:
         """What ``endpoints`` does not have any more ends, and without a mixer what runs beside them."""
-        mixed = self.patchbay is not None
-        gone = [
-            id for id in self._reconciler.ids() if owner(id) not in self._endpoints or not (mixed or owner(id) == id)
-        ]
+        mixed, there = self.patchbay is not None, self._endpoints
+        gone = [id for id in self._reconciler.ids() if id not in there and not (mixed and owner(id) in there)]
         for id in gone:
             self._reconciler.set_desired(id, None, self._loop.time())
         if gone:

@@ -73,9 +73,9 @@ class Reconfiguring:
         if (channels := parts.extras.mapped) is not None:
             channels.reconfigured()
             parts.ready.forget_all()
-        parts.media.reconfigured()
-        parts.lookout.reconfigured()
-        parts.connections.network_changed()
+        for follow in (parts.media.reconfigured, parts.lookout.reconfigured, parts.connections.network_changed):
+            follow()
+            yield
         for id in tuple(parts.store.all(Kind.RECEIVER)):
             yield
             parts.menu.look_again((id,))

@@ -45,14 +45,15 @@ class NodeApi:
             site.route(f"{base}/receivers/<id>/target", put=self._put_target(version))
 
     def on_change(self, change: Change) -> None:
-        """What an older version can express of one resource may hang on another: forget all when any comes or goes."""
+        """What an older version can express of one resource may hang on another: forget that when any comes or goes."""
         if any(resource.before is None or resource.after is None for resource in change.resources):
-            self._fragments.clear()
-            return
+            self._fragments = {of: known for of, known in self._fragments.items() if of[1] == NEWEST}
         for resource in change.resources:
             # Now, one by one, and not all of them when the next one asks for the list.
             known = self._fragments.get((resource.kind, self._versions[-1]))
-            if known is not None and resource.id in known and resource.after is not None:
+            if known is not None and resource.after is None:
+                known.pop(resource.id, None)
+            elif known is not None and resource.after is not None and (resource.before is None or resource.id in known):
                 self._encoded(resource.kind, resource.after, self._versions[-1])
 
     def warm_up(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ from appliance.core.types import JSON, Kind
 from appliance.nmos.is04.build import Builder, Host, Unit
 from appliance.nmos.is05.endpoint import Endpoint, endpoints
 
-A_STEP = 6
+A_STEP = 4
 """Senders, receivers or devices in one transaction."""
 _GOING = (Kind.SENDER, Kind.RECEIVER, Kind.FLOW, Kind.SOURCE, Kind.DEVICE)
 """What refers to others goes before them."""

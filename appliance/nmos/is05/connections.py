@@ -189,9 +189,8 @@ class Connections:
         for id in before.keys() - self._endpoints.keys():
             tx.attach(ASPECT, id, None)
             self._schedule.cancel(id)
-        for endpoint in self._endpoints.values():
-            known = before.get(endpoint.id)
-            if known is endpoint or known == endpoint:
+        for endpoint in [e for id, e in self._endpoints.items() if before.get(id) is not e]:
+            if before.get(endpoint.id) == endpoint:
                 continue
             if (kept := self._kept(endpoint)) is not None:
                 self._activator.follow(tx, endpoint, kept)
@@ -322,7 +321,7 @@ class Connections:
     def _reckon(self, change: Change) -> None:
         ids = {touched.id for touched in change.touches(ASPECT)}
         if essences := {resource.id for resource in change.resources if resource.kind in (Kind.FLOW, Kind.SOURCE)}:
-            ids |= {e.id for e in self._endpoints.values() if not essences.isdisjoint((e.flow_id, e.source_id))}
+            ids |= {e.id for e in self._endpoints.values() if e.flow_id in essences or e.source_id in essences}
         for id in ids:
             connection = self._store.aspect(ASPECT, id)
             if connection is not None:
