@@ -43,7 +43,8 @@ from appliance.nmos.is05.connections import Connections
 from appliance.nmos.is05.endpoint import Endpoint, endpoints
 from appliance.nmos.is05.groups import Groups
 from appliance.nmos.is05.transportfile import TransportFiles
-from appliance.system import allocator, collector
+from appliance.system import collector
+from appliance.system.allocator import Allocator
 from appliance.system.board import serial_number
 from appliance.system.clock import SystemClock
 from appliance.system.stops import Stop, Stops
@@ -273,7 +274,8 @@ class Appliance:
         self.serving.open(self.front.guard, self.takes.target)
         self._stops.append(("the service manager's word", self.service.stopping))
         collector.work()
-        allocator.give_back()
+        memory = Allocator()
+        self._started("giving memory back", memory.start, memory.stop)
         node = self.store.node
         log.info("nmos-appliance %s: %s (%s) answers at %s", __version__, node["label"], node["id"], node["href"])
 
