@@ -8,6 +8,7 @@ closed and opened again when addresses change, and with newer ones, which can be
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -35,8 +36,9 @@ __all__ = ["Announcement", "Mdns"]
 
 RETRY_S = 10.0
 """How often to try again where multicast did not work and nothing says that the network changed."""
-LOOK_UP_S = 1.0
-"""For somebody to say which addresses a name has."""
+LOOK_UP_S, LOOK_UPS = 1.0, 2
+"""For somebody to say which addresses a name has, and how often they are asked: packets get lost, and at a start there
+is no socket yet."""
 MAX_LOOK_UPS = 32
 _START_S = 5.0
 _QUESTIONS_A_PACKET = 20
@@ -156,23 +158,27 @@ class Mdns:
         return True
 
     async def look_up(self, host: str) -> list[str]:
-        """The addresses of a name in ``.local``, IPv4 first; none where nobody knows them within a second."""
+        """The addresses of a name in ``.local``, IPv4 first; none where nobody says them in time."""
         name = f"{host.lower().rstrip('.')}."
         found = self._known(name)
         if not found and len(self._looked_up) < MAX_LOOK_UPS:
             said = self._looked_up.setdefault(name, asyncio.Event())
-            self.ask_all(name, "A")
-            self.ask_all(name, "AAAA")
             try:
-                async with asyncio.timeout(LOOK_UP_S):
-                    await said.wait()
-            except TimeoutError:
-                pass
+                await self._asked_for(name, said)
             finally:
                 if self._looked_up.get(name) is said:
                     del self._looked_up[name]
             found = self._known(name)
         return sorted(found, key=lambda ip: ":" in ip)
+
+    async def _asked_for(self, name: str, said: asyncio.Event) -> None:
+        for _ in range(LOOK_UPS):
+            self.ask_all(name, "A")
+            self.ask_all(name, "AAAA")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_UP_S):
+                    await said.wait()
+                    return
 
     def _known(self, name: str) -> list[str]:
         return [] if self._zeroconf is None else cached_addresses(self._zeroconf.zeroconf, name)
