@@ -12,7 +12,7 @@ from pathlib import Path
 from appliance.app import Appliance
 from appliance.config.model import Config
 from appliance.edge.capabilities import CAP_NET_RAW, give_up
-from appliance.system import logs, loopstats
+from appliance.system import collector, logs, loopstats
 from appliance.system.trouble import Trouble
 from appliance.system.turns import Turns, measured_loop
 
@@ -37,7 +37,7 @@ def run(load: Callable[[], Config], *, http_port: int | None, state_dir: Path, i
     logs.set_up()
     loopstats.start_if_asked(os.environ)
     turns = Turns()
-    with asyncio.Runner(loop_factory=lambda: measured_loop(turns)) as runner:
+    with asyncio.Runner(loop_factory=lambda: measured_loop(turns, collector.look)) as runner:
         return runner.run(_run(config, state_dir, turns, configured))
 
 

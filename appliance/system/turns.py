@@ -23,6 +23,9 @@ BOUNDS_S = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0)
 WINDOW_S = 60.0
 """``longest_s`` looks back this far at least, and twice as far at most."""
 
+LOOK_EVERY = 32
+"""Turns, of which each may have made some hundred objects."""
+
 
 class Turns:
     """The turns of one loop since it began. ``clock``: seconds that never go back."""
@@ -68,13 +71,16 @@ class Turns:
 
 
 class _Selector(selectors.DefaultSelector):
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, look: Callable[[], None]) -> None:
         super().__init__()
         self._turns = turns
+        self._look = look
         self._woke_s: float | None = None
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if self._woke_s is not None:
+            if self._turns.count % LOOK_EVERY == 0:
+                self._look()
             self._turns.note(self._turns.clock() - self._woke_s)
         try:
             return super().select(timeout)
@@ -105,6 +111,6 @@ class _Loop(asyncio.SelectorEventLoop):
         return upper
 
 
-def measured_loop(turns: Turns) -> asyncio.AbstractEventLoop:
-    """An event loop that tells ``turns`` of each of its turns, but the last."""
-    return _Loop(_Selector(turns))
+def measured_loop(turns: Turns, look: Callable[[], None] = lambda: None) -> asyncio.AbstractEventLoop:
+    """An event loop that tells ``turns`` of each of its turns, but the last; ``look`` is part of some of them."""
+    return _Loop(_Selector(turns, look))

@@ -56,6 +56,7 @@ def test_receivers_do_not_matter() -> None:
     store, _, changes = make()
     with store.transaction("receiver") as tx:
         tx.put(Kind.RECEIVER, {"id": "r", "device_id": "d"})
+        tx.update(Kind.DEVICE, "d", receivers=["r"])
     assert changes == []
 
 

@@ -70,6 +70,37 @@ assert 0 < most < 20_000, most
 """)
 
 
+def test_what_takes_the_place_of_what_was_put_aside_is_looked_at_too() -> None:
+    _run("""
+kept = objects(100_000)
+collector.work()
+dead = cycle()
+most = 0
+
+def note(phase, info):
+    global most
+    if phase == "start":
+        most = max(most, len(gc.get_objects()))
+
+gc.callbacks.insert(0, note)
+for number in range(100_000):
+    kept[number] = [number]
+    if number % 500 == 0:
+        collector.look()
+assert 0 < most < 10_000, most
+assert dead() is None
+""")
+
+
+def test_no_look_is_taken_while_it_rests() -> None:
+    _run("""
+dead = cycle()
+kept = objects(100_000)
+collector.look()
+assert dead() is not None
+""")
+
+
 def test_what_lives_through_a_collection_while_there_is_little_of_it_can_be_collected_later() -> None:
     _run("""
 collector.work()

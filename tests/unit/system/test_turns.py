@@ -7,7 +7,7 @@ from asyncio.selector_events import _SelectorSocketTransport  # type: ignore[att
 
 import pytest
 
-from appliance.system.turns import WINDOW_S, Turns, measured_loop
+from appliance.system.turns import LOOK_EVERY, WINDOW_S, Turns, measured_loop
 
 
 class Hands:
@@ -102,3 +102,17 @@ def test_a_connection_that_is_over_leaves_nothing_for_the_collector(goes: str) -
 
 def _transports() -> list[object]:
     return [one for one in gc.get_objects() if isinstance(one, _SelectorSocketTransport)]
+
+
+def test_something_is_looked_at_every_so_many_turns() -> None:
+    looks: list[int] = []
+    turns = Turns()
+
+    async def take_turns() -> None:
+        for _ in range(3 * LOOK_EVERY):
+            await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=lambda: measured_loop(turns, lambda: looks.append(turns.count))) as runner:
+        runner.run(take_turns())
+    assert {LOOK_EVERY, 2 * LOOK_EVERY} <= set(looks)
+    assert all(count % LOOK_EVERY == 0 for count in looks)

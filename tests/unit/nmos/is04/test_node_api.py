@@ -219,3 +219,17 @@ def test_what_is_warmed_up_is_what_would_have_been_answered_whatever_changes_mea
         answered = warm.get(f"/x-nmos/node/v1.3/{kind}")
         assert answered == cold.get(f"/x-nmos/node/v1.3/{kind}")
         assert len(answered[1]) == (1 if kind == "devices" else 50)
+
+
+def test_a_list_that_is_kept_follows_what_comes_and_goes() -> None:
+    def config(*names: str) -> Config:
+        return Config(devices=(DeviceConfig("a"),), senders=tuple(SenderConfig(name, "a") for name in names))
+
+    node = Node(config("one", "two"))
+    for version in ("v1.0", "v1.3"):
+        assert len(node.get(f"/x-nmos/node/{version}/senders")[1]) == 2
+    Builder(config("two", "three", "four"), IDS).populate(node.store, host(ETH0, ETH1), "reload")
+    for kind in (Kind.SENDER, Kind.FLOW, Kind.SOURCE, Kind.DEVICE):
+        there = node.store.all(kind)
+        assert node.get(f"/x-nmos/node/v1.3/{kind.plural}") == (200, list(there.values()))
+        assert [each["id"] for each in node.get(f"/x-nmos/node/v1.0/{kind.plural}")[1]] == list(there)
