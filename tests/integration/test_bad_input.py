@@ -59,7 +59,7 @@ def everything(box: Box) -> dict[str, Any]:
     for kind in ("senders", "receivers"):
         for id in box.json(f"{SINGLE}/{kind}/"):
             paths += [f"{SINGLE}/{kind}/{id}{what}" for what in ("staged", "active", "constraints")]
-    return {path: box.json(path) for path in paths}
+    return box.json_of(paths)
 
 
 def endpoint(box: Box, kind: str, label: str) -> str:

@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
@@ -155,6 +155,13 @@ class Box:
         answer = self.get(path)
         assert answer.status == 200, f"GET {path}: {answer.status} {answer.body[:500]!r}"
         return answer.json()
+
+    def json_of(self, paths: Sequence[str]) -> dict[str, Any]:
+        """The JSON of GETs that must all be answered with 200, over one connection."""
+        answers = http.get_all(self.host, self._loopback(""), paths)
+        found = dict(zip(paths, answers, strict=True))
+        assert not (other := {path: answer.status for path, answer in found.items() if answer.status != 200}), other
+        return {path: answer.json() for path, answer in found.items()}
 
     def patch(self, path: str, body: object) -> Answer:
         return self._send("PATCH", path, body)

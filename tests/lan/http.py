@@ -2,8 +2,8 @@
 
 import http.client
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -50,6 +50,16 @@ def request(
         return Answer(response.status, _headers(response), _whole_body(response, url))
 
 
+def get_all(namespace: Namespace, url: str, paths: Iterable[str], timeout_s: float = _TIMEOUT_S) -> Iterator[Answer]:
+    """GETs over one connection, one after the other: cheaper where there are many."""
+    with closing(_connect(namespace, url, timeout_s)) as connection:
+        connection.auto_open = 0  # a new connection would not start in the namespace
+        for path in paths:
+            connection.request("GET", path)
+            with connection.getresponse() as response:
+                yield Answer(response.status, _headers(response), _whole_body(response, path))
+
+
 @contextmanager
 def streaming(
     namespace: Namespace, url: str, headers: Mapping[str, str] | None = None, timeout_s: float = _TIMEOUT_S
@@ -69,22 +79,22 @@ def _exchange(
     timeout_s: float,
 ) -> Iterator[http.client.HTTPResponse]:
     parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    with closing(_connect(namespace, url, timeout_s)) as connection:
+        connection.request(method, target, body, dict(headers))
+        with connection.getresponse() as response:
+            yield response
+
+
+def _connect(namespace: Namespace, url: str, timeout_s: float) -> http.client.HTTPConnection:
+    parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise ValueError(f"not an http URL: {url}")
     port = parts.port or 80
     connection = http.client.HTTPConnection(parts.hostname, port, timeout=timeout_s)
     # The zone of a link-local address is %25eth0 in a URL (RFC 6874) and %eth0 to the socket.
     connection.sock = namespace.connect(unquote(parts.hostname), port, timeout_s)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    try:
-        connection.request(method, target, body, dict(headers))
-        response = connection.getresponse()
-        try:
-            yield response
-        finally:
-            response.close()
-    finally:
-        connection.close()
+    return connection
 
 
 def _whole_body(response: http.client.HTTPResponse, url: str) -> bytes:
