@@ -15,6 +15,8 @@ _LARGE = 1 << 20
 """In bytes; above what a socket is read with, which comes and goes all the time."""
 EVERY_S = 60.0
 """It takes 0.2 ms where there is much to give back, else 0.02."""
+FIRST_S = 3.0
+"""What the start left behind is given back sooner."""
 
 
 class Allocator:
@@ -34,7 +36,7 @@ class Allocator:
             library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
             library.mallopt(_M_TRIM_THRESHOLD, 2 * _LARGE)
             self._trim = library.malloc_trim
-            self._wait()
+            self._wait(FIRST_S)
 
     def stop(self) -> None:
         if self._timer is not None:
@@ -46,5 +48,5 @@ class Allocator:
             self._trim(0)
             self._wait()
 
-    def _wait(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(EVERY_S, self.give_back)
+    def _wait(self, seconds: float = EVERY_S) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.give_back)
