@@ -104,7 +104,7 @@ async def running(disk: FakeDisk, **options: Any) -> AsyncIterator[Box]:
 
 def within(test: Callable[[], Coroutine[None, None, None]]) -> None:
     async def limited() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(100):
             await test()
 
     run(limited())
