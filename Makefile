@@ -106,11 +106,12 @@ format: .venv
 types: .venv
 	@.venv/bin/mypy
 
+# Unit tests are alone in a process with all that they touch: as many run at a time as there are cores.
 .PHONY: unit unit-debian integration integration-debian
 unit: .venv
-	@tools/run-tests .venv tests/unit $(PYTEST_ARGS)
+	@tools/run-tests .venv -n auto --dist worksteal tests/unit $(PYTEST_ARGS)
 unit-debian: .venv-debian
-	@tools/run-tests .venv-debian tests/unit $(PYTEST_ARGS)
+	@tools/run-tests .venv-debian -n auto --dist worksteal tests/unit $(PYTEST_ARGS)
 integration: integration-packages .venv
 	$(call integration-tests,.venv)
 integration-debian: integration-packages .venv-debian
