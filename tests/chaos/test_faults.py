@@ -62,6 +62,8 @@ def test_after_several_at_once_too(room: Room, oracle: Oracle, seed: int) -> Non
     registered = chance.random() < 0.5
     possible = [trouble for trouble in TROUBLES if not trouble.alone and (registered or not trouble.registry)]
     troubles = chance.sample(possible, chance.randrange(2, 5))
+    for other in [trouble for trouble in troubles if trouble.registry][1:]:
+        troubles.remove(other)  # a registry that is gone cannot be frozen
     print(f"NMOS_CHAOS_SEED={seed}: {', '.join(map(str, troubles))}")
     registry(room, oracle, registered)
     suffer(room, oracle, chance, *troubles)
