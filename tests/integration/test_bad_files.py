@@ -18,6 +18,7 @@ import pytest
 from appliance.core import journal
 from tests.lan.box import CHECKOUT, Box
 from tests.lan.network import Host, Lan
+from tests.support.authority import EC, RSA, Authority
 
 CONFIG = """
 [node]
@@ -338,8 +339,16 @@ def test_a_file_that_is_not_there_or_no_file_is_refused(tmp_path: Path) -> None:
             assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("file", sorted((CHECKOUT / "docs" / "examples").glob("*.toml")), ids=lambda file: file.name)
-def test_the_examples_are_good(file: Path) -> None:
+@pytest.mark.parametrize("name", sorted(file.name for file in (CHECKOUT / "docs" / "examples").glob("*.toml")))
+def test_the_examples_are_good(name: str, tmp_path: Path) -> None:
+    text = (CHECKOUT / "docs" / "examples" / name).read_text(encoding="utf-8")
+    file = tmp_path / name
+    file.write_text(text.replace("/etc/nmos-appliance/tls", str(tmp_path)), encoding="utf-8")
+    if str(tmp_path) in file.read_text(encoding="utf-8"):
+        authority = Authority(tmp_path)
+        shutil.copy(authority.ca, tmp_path / "plant-ca.pem")
+        for box, key in (("box-ecdsa", EC), ("box-rsa", RSA)):
+            authority.certify(box, "box.studio.example", key=key)
     done = command("check", file)
     assert (done.returncode, done.stderr) == (0, "")
 
