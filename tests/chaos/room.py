@@ -96,7 +96,9 @@ class Volume:
                 ballast.write(bytes(4096))
 
     def clear(self) -> None:
-        (self.seen / "ballast").unlink(missing_ok=True)
+        ballast = self.seen / "ballast"
+        if ballast.exists():  # it could not be filled while it was read only
+            ballast.unlink()
 
     def writable(self, yes: bool) -> None:
         """The box holds a lock on it, so it cannot be remounted: another view of it is put before it and taken away."""
