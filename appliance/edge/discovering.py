@@ -39,7 +39,7 @@ from appliance.edge.tls import Tls
 from appliance.edge.unicast_dns import UnicastDns
 from appliance.network.model import NetworkState
 from appliance.network.ranges import Ranges
-from appliance.network.roles import announced_addresses, multicast_addresses
+from appliance.network.roles import announced_addresses, multicast_addresses, multicast_links
 from appliance.panel.health import Feed
 from appliance.system.lean import loading_client
 
@@ -59,13 +59,15 @@ NO_MULTICAST = "multicast does not work on this box's network now, so nobody fin
 @dataclass(frozen=True, slots=True)
 class Home:
     """Where the box lives just now: its host name, port, the addresses that others reach it by (the control address
-    first), those it is reached by at all, and those of the interfaces on which mDNS is spoken."""
+    first), those it is reached by at all, and those of the interfaces on which mDNS is spoken. ``links`` names those of
+    these that have a cable."""
 
     hostname: str
     port: int
     announced: tuple[str, ...]
     all: tuple[str, ...]
     multicast: tuple[str, ...]
+    links: frozenset[str] = frozenset()
 
 
 def home_at(state: NetworkState, port: int) -> Home:
@@ -75,6 +77,7 @@ def home_at(state: NetworkState, port: int) -> Home:
         announced=announced_addresses(state),
         all=tuple(address.ip for interface in state.interfaces.values() for address in interface.addresses),
         multicast=multicast_addresses(state),
+        links=multicast_links(state),
     )
 
 
@@ -206,7 +209,7 @@ class Discovering:
         self.query_feed.start()
         if self._browsing_brokers is not None:
             self._browsing_brokers.start()
-        await self._mdns.start(home.multicast)
+        await self._mdns.start(home.multicast, home.links)
 
     async def stop(self) -> None:
         """Say goodbye on the network and end every request."""
@@ -230,13 +233,13 @@ class Discovering:
         await self._client.close()
 
     def network_changed(self, home: Home) -> None:
-        """Addresses came or went: announced, listened on and kept from oneself are the new ones."""
+        """Addresses came or went: announced, listened on and kept from oneself are the new ones. Or a cable came."""
         before, self._home = self._home, home
         if before == home or self._config.mode is DiscoveryMode.OFF:
             return
         self._peering.myself_changed(self._myself(home))
         self._announcing.identity_changed(self._identity(home))
-        moving = asyncio.ensure_future(self._mdns.network_changed(home.multicast))
+        moving = asyncio.ensure_future(self._mdns.network_changed(home.multicast, home.links))
         self._moving.add(moving)
         moving.add_done_callback(self._moving.discard)
 

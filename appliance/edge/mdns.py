@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
 from zeroconf import (  # type: ignore[attr-defined]  # the first two are in every release, not in its __all__
@@ -67,6 +67,7 @@ class Mdns:
     def __init__(self, on_usable: Callable[[bool], None] = lambda usable: None) -> None:
         self._on_usable = on_usable
         self._addresses: tuple[str, ...] = ()
+        self._links: frozenset[str] = frozenset()
         self._zeroconf: AsyncZeroconf | None = None
         self._ears = Ears(self._heard, self._spoken)
         self.on_heard: Callable[[str, int], None] = lambda ip, index: None
@@ -84,9 +85,9 @@ class Mdns:
 
     # ---- life
 
-    async def start(self, addresses: Sequence[str]) -> None:
+    async def start(self, addresses: Sequence[str], links: Collection[str] = ()) -> None:
         """Open sockets on the interfaces that have these addresses (IPv4 and IPv6)."""
-        await self.network_changed(addresses)
+        await self.network_changed(addresses, links)
 
     async def stop(self) -> None:
         """Say goodbye, and close everything."""
@@ -100,14 +101,19 @@ class Mdns:
         self._browses.clear()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def network_changed(self, addresses: Sequence[str]) -> None:
-        """These are the host's addresses now. Which of them are announced is said with ``announce``."""
+    async def network_changed(self, addresses: Sequence[str], links: Collection[str] = ()) -> None:
+        """These are the host's addresses now; which of them are announced is said with ``announce``. These ``links``
+        have a cable. Who is at the other end of a new one has not heard of us, nor we of him, so we probe, announce and
+        ask from the beginning (RFC 6762 sections 8 and 5.2)."""
         async with self._changing:
             if self._stopped:
                 return
             before, self._addresses = self._addresses, tuple(dict.fromkeys(addresses))
+            linked, self._links = self._links, frozenset(links)
             if self._zeroconf is None:
                 await self._open()
+            elif self._links - linked:
+                await self._begin_anew()
             elif self._addresses != before:
                 await self._reopen(self._zeroconf)
 
@@ -237,7 +243,7 @@ class Mdns:
         self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._try_again)
 
     def _try_again(self) -> None:
-        self._spawn(self.network_changed(self._addresses))
+        self._spawn(self.network_changed(self._addresses, self._links))
 
     def _cancel_retry(self) -> None:
         if self._retry is not None:
@@ -251,6 +257,9 @@ class Mdns:
             # It announces again too, and takes half a second for that.
             self._spawn(self._told(update(addresses, _ip_version(addresses))))
             return
+        await self._begin_anew()
+
+    async def _begin_anew(self) -> None:
         # No goodbye: whoever hears us on another interface would drop this node for a moment.
         await self._close(goodbye=False)
         await self._open()

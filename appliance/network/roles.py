@@ -69,12 +69,20 @@ def multicast_addresses(state: NetworkState) -> tuple[str, ...]:
 
     Not ::1: Linux routes no IPv6 multicast over loopback.
     """
-    names = dict.fromkeys((*state.media, *filter(None, (state.control,))))
-    spoken = [state.interfaces[name] for name in names if name in state.interfaces and state.interfaces[name].up]
     return tuple(
-        address.ip for interface in spoken for address in interface.addresses
+        address.ip for interface in _multicast_interfaces(state) for address in interface.addresses
         if not (interface.loopback and address.version == 6)
     )  # fmt: skip
+
+
+def multicast_links(state: NetworkState) -> frozenset[str]:
+    """Of the same interfaces the names of those with a cable."""
+    return frozenset(interface.name for interface in _multicast_interfaces(state) if interface.carrier)
+
+
+def _multicast_interfaces(state: NetworkState) -> list[Interface]:
+    names = dict.fromkeys((*state.media, *filter(None, (state.control,))))
+    return [state.interfaces[name] for name in names if name in state.interfaces and state.interfaces[name].up]
 
 
 def _hrefs(interface: Interface) -> list[Address]:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from tests.lan.box import Box
+from tests.lan.capture import Capture
 from tests.lan.documents import group_address, peer_documents, resource_id
 from tests.lan.http import Answer
 from tests.lan.network import RED, RED_AND_BLUE, Host, Lan
 from tests.lan.observer import Announced, Observer
-from tests.lan.peer import Peer
+from tests.lan.peer import NODE_TYPE, Peer
 from tests.lan.waiting import eventually
 
 CONFIG = """
@@ -205,6 +206,21 @@ def test_a_pulled_cable_moves_the_box_to_its_other_port(start: Start, watcher: H
     assert home(box)["interfaces"] >= {"eth0", "eth1"}, "the port is there, its cable is not"
     box.host.link_up("eth0")
     eventually(lambda: home(box)["href"] == f"http://{first}:8080/", "the href to move back")
+
+
+def test_with_a_cable_that_comes_back_discovery_begins_anew(start: Start) -> None:
+    """Whoever is there now has heard nothing of the box: it asks for its name, announces itself and asks."""
+    box = start("Cabled", RED)
+    instance = f"Cabled.{NODE_TYPE}"
+
+    box.host.link_down()
+    eventually(lambda: "no media interface has a cable" in box.log, "the cable to be missed")
+    with Capture(box.host, direction="out") as capture:
+        box.host.link_up()
+        probe = capture.wait_for_mdns(lambda it: it.is_probe and instance in it.instances(), "a probe")
+        capture.wait_for_mdns(lambda it: NODE_TYPE in it.asked() and not it.is_probe, "a question for the others")
+        said = capture.wait_for_mdns(lambda it: it.is_response and instance in it.instances(), "the announcement")
+    assert said.at > probe.at
 
 
 def test_a_port_that_is_pulled_out_and_plugged_in_again_comes_back(start: Start, lan: Lan, blue: Observer) -> None:

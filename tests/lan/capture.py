@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from zeroconf import DNSIncoming, DNSRecord  # type: ignore[attr-defined]  # public since ever, yet not in __all__
+from zeroconf import DNSIncoming, DNSPointer, DNSRecord  # type: ignore[attr-defined]  # public since ever, yet not in __all__
 
 from tests.lan.network import Host
 from tests.lan.waiting import eventually
@@ -79,6 +79,19 @@ class MdnsPacket:
         """Its answers, authorities and additionals, as zeroconf's classes; [] of a query without any."""
         answers: Any = DNSIncoming(self.payload).answers
         return list(answers() if callable(answers) else answers)  # a property until zeroconf 0.1xx
+
+    @property
+    def is_probe(self) -> bool:
+        """Asks for names that its sender is about to take (RFC 6762 section 8.2)."""
+        return not self.is_response and DNSIncoming(self.payload).num_authorities > 0
+
+    def asked(self) -> set[str]:
+        """The names that it asks for; none of a response."""
+        return set() if self.is_response else {question.name for question in DNSIncoming(self.payload).questions}
+
+    def instances(self) -> set[str]:
+        """Those that it announces or probes for, or knows of and wants not to hear again."""
+        return {record.alias for record in self.records() if isinstance(record, DNSPointer) and record.ttl}
 
 
 Direction = Literal["both", "in", "out"]

@@ -1,7 +1,14 @@
 """What counts as a media interface, and where the APIs say they are."""
 
 from appliance.network.model import NetworkState, Route
-from appliance.network.roles import all_addresses, announced_addresses, control_address, media_interfaces
+from appliance.network.roles import (
+    all_addresses,
+    announced_addresses,
+    control_address,
+    media_interfaces,
+    multicast_addresses,
+    multicast_links,
+)
 from tests.unit.network.hosts import LOOPBACK, Kernel, host, interface
 
 ETH0 = interface("eth0", "fe80::3/64", "fd01::3/64", "10.1.0.3/24", index=2)
@@ -30,6 +37,14 @@ def test_without_ethernet_loopback_is_the_media_interface() -> None:
 
 def test_a_vanished_media_interface_is_left_out_of_the_list_of_interfaces() -> None:
     assert host(ETH0, media=("eth9", "eth0")).media_interfaces() == (ETH0,)
+
+
+def test_mdns_is_spoken_on_media_and_control_interfaces_and_told_which_of_them_have_a_cable() -> None:
+    unplugged = interface("eth2", "10.3.0.3/24", carrier=False)
+    state = host(ETH0, ETH1, unplugged, media=("eth0", "eth2"), control="eth1")
+    assert multicast_addresses(state) == ("fe80::3", "fd01::3", "10.1.0.3", "10.3.0.3", "169.254.1.2")
+    assert multicast_links(state) == {"eth0", "eth1"}
+    assert multicast_links(host(ETH0, unplugged, media=("eth2",))) == set()
 
 
 def test_the_control_address_is_of_the_configured_interface() -> None:
