@@ -124,11 +124,6 @@ class Mdns:
 
     # ---- announcing
 
-    @property
-    def instance_name(self) -> str | None:
-        """The full name under which this node is registered, after any conflict; ``None`` before that."""
-        return self._own.name
-
     def announce(self, announcement: Announcement) -> None:
         """Register this node, or change what it announces; the first packet of a change leaves at once."""
         self._own.announce(announcement)

@@ -158,6 +158,20 @@ def test_aspects_are_committed_with_resources() -> None:
     assert store.aspects("connection") == {}
 
 
+def test_who_wants_to_be_the_first_is_told_before_all_others() -> None:
+    store, _ = make_store()
+    order: list[str] = []
+    store.subscribe(lambda _: order.append("face"))
+    end = store.subscribe(lambda _: order.append("media"), first=True)
+    with store.transaction("rename") as tx:
+        tx.update(Kind.SENDER, "s", label="New")
+    assert order == ["media", "face"]
+    end()
+    with store.transaction("again") as tx:
+        tx.update(Kind.SENDER, "s", label="Newer")
+    assert order == ["media", "face", "face"]
+
+
 def test_deleting_is_a_change_and_ends_a_subscription_to_hear_of_it() -> None:
     store, changes = make_store()
     heard: list[Change] = []
