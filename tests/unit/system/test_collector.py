@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_BEGIN = """
+_BEGIN = '''
 import gc, weakref
 from appliance.system import collector
 
@@ -19,8 +19,18 @@ def cycle():
 def objects(count):
     return [[number] for number in range(count)]
 
+most = 0
+
+def watch():
+    """From now on ``most`` is what one collection had to look at."""
+    def note(phase, info):
+        global most
+        if phase == "start":
+            most = max(most, len(gc.get_objects()))
+    gc.callbacks.insert(0, note)
+
 collector.rest()
-"""
+'''
 
 
 def _run(code: str) -> None:
@@ -57,14 +67,7 @@ def test_a_full_collection_never_has_much_to_look_at() -> None:
     _run("""
 before = objects(500_000)
 collector.work()
-most = 0
-
-def look(phase, info):
-    global most
-    if phase == "start":
-        most = max(most, len(gc.get_objects()))
-
-gc.callbacks.insert(0, look)
+watch()
 kept = objects(500_000)
 assert 0 < most < 20_000, most
 """)
@@ -75,14 +78,7 @@ def test_what_takes_the_place_of_what_was_put_aside_is_looked_at_too() -> None:
 kept = objects(100_000)
 collector.work()
 dead = cycle()
-most = 0
-
-def note(phase, info):
-    global most
-    if phase == "start":
-        most = max(most, len(gc.get_objects()))
-
-gc.callbacks.insert(0, note)
+watch()
 for number in range(100_000):
     kept[number] = [number]
     if number % 500 == 0:
